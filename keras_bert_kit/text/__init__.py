@@ -1,1 +1,0 @@
-"""Strings to token ids."""

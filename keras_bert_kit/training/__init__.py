@@ -1,1 +1,0 @@
-"""Losses, schedules, optimizers, checkpoints and what is watched during training."""

@@ -1,1 +1,0 @@
-"""One thin entry per job: `python -m recipes.<name>`."""
