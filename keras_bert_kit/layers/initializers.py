@@ -1,0 +1,12 @@
+"""How every weight matrix of BERT starts."""
+
+import keras
+
+
+def truncated_normal() -> keras.initializers.Initializer:
+    """A normal distribution of deviation 0.02, cut at two deviations.
+
+    Reference:
+        `initializer_range` in https://github.com/google-research/bert/blob/master/modeling.py
+    """
+    return keras.initializers.TruncatedNormal(stddev=0.02)

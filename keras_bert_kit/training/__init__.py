@@ -1,0 +1,1 @@
+"""Losses, schedules, optimizers, checkpoints and what is watched during training."""
