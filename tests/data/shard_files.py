@@ -1,0 +1,47 @@
+"""Writes shards of literal token ids, without text and without a tokenizer."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from keras_bert_kit.data.shards import FORMAT, FORMAT_VERSION, Shards
+from keras_bert_kit.text.vocabulary import Vocabulary
+
+Document = list[list[int]]
+
+
+def write_shards(folder: Path, shards: list[list[Document]], vocabulary: Vocabulary) -> Shards:
+    """Writes shards, given as lists of documents, which are lists of sentences of token ids."""
+    folder.mkdir(parents=True)
+    records = []
+    for index, documents in enumerate(shards):
+        sentences = [sentence for document in documents for sentence in document]
+        arrays = {
+            "tokens": np.concatenate(sentences).astype(np.uint16),
+            "sentence_ends": np.cumsum([len(sentence) for sentence in sentences]),
+            "document_ends": np.cumsum([len(document) for document in documents]),
+        }
+        for name, array in arrays.items():
+            np.save(folder / f"{index:05d}.{name}.npy", array)
+        records.append(
+            {
+                "documents": len(documents),
+                "sentences": len(sentences),
+                "tokens": len(arrays["tokens"]),
+                "file_bytes": [
+                    (folder / f"{index:05d}.{name}.npy").stat().st_size for name in arrays
+                ],
+            }
+        )
+    manifest = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "vocabulary_fingerprint": vocabulary.fingerprint,
+        "vocabulary_size": len(vocabulary),
+        "shards": records,
+    }
+    for name in ("documents", "sentences", "tokens"):
+        manifest[f"num_{name}"] = sum(record[name] for record in records)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return Shards(folder)
