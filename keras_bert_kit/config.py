@@ -1,4 +1,4 @@
-"""The shape of an encoder, and the published sizes by name; imports neither Keras nor TensorFlow."""
+"""The shape of an encoder, and the published sizes by name; needs neither Keras nor TensorFlow."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -5,15 +5,16 @@ import keras
 from keras_bert_kit.layers.block import Block
 from keras_bert_kit.layers.embeddings import Embeddings
 from keras_bert_kit.layers.initializers import truncated_normal
+from keras_bert_kit.named_inputs import NamedInputs
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
-class Encoder(keras.Model):
+class Encoder(NamedInputs, keras.Model):
     """BERT's bidirectional transformer encoder, without any head.
 
     Takes a dict of `token_ids (B, T)` int32, `padding_mask (B, T)` int32 (1 = token, 0 = padding)
-    and, unless `num_segments` is 0, `segment_ids (B, T)` int32. Returns a dict of
-    `sequence_output (B, T, D)` and, with the pooler, `pooled_output (B, D)`.
+    and, unless `num_segments` is 0, `segment_ids (B, T)` int32; other entries are left alone.
+    Returns a dict of `sequence_output (B, T, D)` and, with the pooler, `pooled_output (B, D)`.
 
     Args:
         vocabulary_size: number of token ids, V.
@@ -90,7 +91,7 @@ class Encoder(keras.Model):
         }
         x = embeddings(inputs["token_ids"], inputs.get("segment_ids"))
         for block in blocks:
-            x = block(x, inputs["padding_mask"])
+            x, _ = block(x, inputs["padding_mask"], return_weights=True)  # see `with_internals`
         outputs = {"sequence_output": x}
         if pooler:
             outputs["pooled_output"] = keras.layers.Dense(
@@ -131,18 +132,14 @@ class Encoder(keras.Model):
             to the last block, and `attention`, a list of `num_layers` tensors `(B, N, T, T)`:
             axis 2 is the token that looks, axis 3 the token looked at.
         """
-        inputs = self.input
-        x = self.get_layer("embeddings")(inputs["token_ids"], inputs.get("segment_ids"))
-        hidden_states, attention = [x], []
+        states = [self.get_layer("embeddings").output]
+        attention = []
         for index in range(self.config["num_layers"]):
-            block = self.get_layer(f"block_{index}")
-            x, weights = block(x, inputs["padding_mask"], return_weights=True)
-            hidden_states.append(x)
+            state, weights = self.get_layer(f"block_{index}").output
+            states.append(state)
             attention.append(weights)
-        outputs = {"sequence_output": x, "hidden_states": hidden_states, "attention": attention}
-        if self.config["pooler"]:
-            outputs["pooled_output"] = self.get_layer("pooler")(x[:, 0])
-        return keras.Model(inputs, outputs, name=f"{self.name}_with_internals")
+        outputs = {**self.output, "hidden_states": states, "attention": attention}
+        return _WithInternals(self.input, outputs, name=f"{self.name}_with_internals")
 
     def get_config(self):
         """The arguments of the constructor."""
@@ -159,3 +156,7 @@ class Encoder(keras.Model):
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
         return cls(**config)
+
+
+class _WithInternals(NamedInputs, keras.Model):
+    """What `Encoder.with_internals` returns."""

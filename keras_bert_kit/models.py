@@ -5,6 +5,7 @@ import keras
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.heads.masked_lm import MaskedLMHead
 from keras_bert_kit.heads.next_sentence import NextSentenceHead
+from keras_bert_kit.named_inputs import NamedInputs
 from keras_bert_kit.training.losses import pretraining_losses
 
 if keras.config.backend() == "tensorflow":
@@ -16,7 +17,7 @@ else:
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
-class PretrainingModel(TrainingStep, keras.Model):
+class PretrainingModel(NamedInputs, TrainingStep, keras.Model):
     """An encoder with the two heads of BERT's pre-training.
 
     Takes the encoder's inputs and `mask_positions (B, M)` int32. Returns a dict of logits,
@@ -65,21 +66,30 @@ class PretrainingModel(TrainingStep, keras.Model):
             outputs["next_sentence"] = head(encoded["pooled_output"])
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.next_sentence = next_sentence
+        self._encoder_name = encoder.name
 
     @property
     def encoder(self) -> Encoder:
         """The encoder, to be put under another head."""
-        return self.get_layer("encoder")
+        return self.get_layer(self._encoder_name)
 
     def losses_by_output(self) -> dict[str, keras.losses.Loss]:
         """A cross-entropy for each output of this model, for `compile(loss=...)`."""
         return {name: pretraining_losses()[name] for name in self.output}
 
     def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
-        """An accuracy for each output of this model, for `compile(weighted_metrics=...)`."""
+        """An accuracy for each output of this model, for `compile(weighted_metrics=...)`.
+
+        In the logs they are called `<output>_accuracy`.
+        """
+        # Keras puts the output's name before the metric's only where there are several outputs.
+        names = {
+            output: "accuracy" if len(self.output) > 1 else f"{output}_accuracy"
+            for output in self.output
+        }
         return {
-            name: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-            for name in self.output
+            output: [keras.metrics.SparseCategoricalAccuracy(name=name)]
+            for output, name in names.items()
         }
 
     def get_config(self):

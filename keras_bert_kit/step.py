@@ -6,6 +6,8 @@ What stock Keras 3.15 does otherwise, and why it is done again here:
 - it does not tell the norm of the gradients, the first thing to look at when a run goes wrong.
 """
 
+from types import SimpleNamespace
+
 import keras
 import tensorflow as tf
 
@@ -35,12 +37,18 @@ class TrainingStep:
         """As `keras.Model.compile`; `loss` is a dict from output names to losses.
 
         Raises:
-            ValueError: if `loss` is no dict, or `loss_weights` names an output without a loss.
+            ValueError: if `loss` is no dict from names of outputs, or `loss_weights` names an
+                output without a loss.
         """
         if not isinstance(loss, dict):
             raise ValueError(
                 "`loss` must be a dict from the names of outputs to losses, for instance "
                 f"{{'masked_lm': cross_entropy()}}; received {loss!r}."
+            )
+        unknown = set(loss) - set(self.output)
+        if unknown:
+            raise ValueError(
+                f"`loss` names {sorted(unknown)}, but the outputs are {sorted(self.output)}."
             )
         unknown = set(loss_weights or {}) - set(loss)
         if unknown:
@@ -50,23 +58,36 @@ class TrainingStep:
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
-        # A second `compile` finds the trackers of the first.
-        trackers = getattr(self, "_output_loss_trackers", {})
-        self._output_loss_trackers = {
-            name: trackers.get(name) or keras.metrics.Mean(name=f"{name}_loss") for name in loss
-        }
-        if not hasattr(self, "_gradient_norm_tracker"):
-            self._gradient_norm_tracker = keras.metrics.Mean(name="gradient_norm")
+        # Not attributes of the model: Keras would go on logging those of an earlier `compile`.
+        self._means = SimpleNamespace(
+            losses={name: keras.metrics.Mean(name=f"{name}_loss") for name in loss},
+            gradient_norm=keras.metrics.Mean(name="gradient_norm"),
+        )
+
+    def compile_from_config(self, config):
+        """Compiles with what a `.keras` file says; Keras leaves it to a class with a `compile`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self):
+        """The compiled metrics, the means of the losses and that of the gradient's norm."""
+        if not self.compiled:
+            return super().metrics
+        return [*super().metrics, *self._means.losses.values(), self._means.gradient_norm]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum over outputs of loss weight times weighted mean, a float32 scalar."""
         del x, training
+        _check_has_outputs("y", y, self._output_losses)
+        if sample_weight is not None:
+            _check_has_outputs("sample_weight", sample_weight, self._output_losses)
         total = sum(self.losses, start=tf.zeros(()))
         for name, loss in self._output_losses.items():
-            weights = None if sample_weight is None else sample_weight.get(name)
+            weights = None if sample_weight is None else sample_weight[name]
             numerator, denominator = weighted_sums(loss(y[name], y_pred[name]), weights)
             mean = tf.math.divide_no_nan(numerator, denominator)
-            self._output_loss_trackers[name].update_state(mean, denominator)
+            self._means.losses[name].update_state(mean, denominator)
             total += self._output_loss_weights[name] * mean
         return total
 
@@ -76,19 +97,26 @@ class TrainingStep:
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
-            scaled_loss = self.optimizer.scale_loss(loss)
+            scale = self.optimizer.scale_loss(tf.ones(()))  # not 1 in float16 only
+            scaled_loss = loss * scale
         variables = self.trainable_variables
         # Dense, as the norm of a sparse gradient would count a token once per occurrence
         gradients = [
             tf.convert_to_tensor(gradient) if gradient is not None else None
             for gradient in tape.gradient(scaled_loss, [v.value for v in variables])
         ]
-        self._gradient_norm_tracker.update_state(tf.linalg.global_norm(gradients))
-        self.optimizer.apply_gradients(
-            (gradient, variable)
-            for gradient, variable in zip(gradients, variables, strict=True)
-            if gradient is not None
-        )
+        norm = tf.linalg.global_norm(gradients) / scale
+        if not self.optimizer.built:  # on all: left to itself, it builds on those with a gradient
+            self.optimizer.build(variables)
+        # At the end of data of unknown length `fit` begins a batch that is not there. Whatever does
+        # not wait for it is done: a step would be counted, and the weights decayed once more.
+        with tf.control_dependencies([norm]):
+            self._means.gradient_norm.update_state(norm)
+            self.optimizer.apply_gradients(
+                (gradient, variable)
+                for gradient, variable in zip(gradients, variables, strict=True)
+                if gradient is not None
+            )
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data):
@@ -107,6 +135,16 @@ class TrainingStep:
             weight * logs[f"{name}_loss"] for name, weight in self._output_loss_weights.items()
         )
         return logs
+
+
+def _check_has_outputs(argument, given, outputs):
+    """Refuses labels or weights that are not there for every output with a loss."""
+    names = sorted(given) if isinstance(given, dict) else type(given).__name__
+    if not isinstance(given, dict) or not set(outputs) <= set(given):
+        raise ValueError(
+            f"`{argument}` must be a dict with an entry for each output that has a loss, "
+            f"{sorted(outputs)}; received {names}."
+        )
 
 
 def _per_element(loss):

@@ -33,6 +33,8 @@ class MaskedLMHead(keras.layers.Layer):
 
     def build(self, sequence_output_shape, mask_positions_shape=None):
         """Makes the transform and the output bias."""
+        if not self.token_embedding.built:  # a head from a config, without an encoder
+            self.token_embedding.build()
         hidden_dim = sequence_output_shape[-1]
         self.transform = keras.layers.Dense(
             hidden_dim,

@@ -1,4 +1,4 @@
-"""One layer of the encoder: attention, then feed-forward, each added to its input and normalised."""
+"""A layer of the encoder: attention, then feed-forward, each added to its input and normalised."""
 
 import keras
 

@@ -29,12 +29,13 @@ class TokenEmbedding(keras.layers.Layer):
             name="table",
             shape=(self.vocabulary_size, self.hidden_dim),
             initializer=truncated_normal(),
+            autocast=False,  # so that `call` casts the rows it takes and not the whole table
         )
         self.built = True
 
     def call(self, token_ids):
         """Looks up `token_ids (B, T)`; returns `(B, T, D)`."""
-        return ops.take(self.table, token_ids, axis=0)
+        return ops.cast(ops.take(self.table, token_ids, axis=0), self.compute_dtype)
 
     def scores(self, hidden):
         """Scores every token against `hidden (..., D)`; returns `(..., V)`."""
@@ -63,7 +64,8 @@ class Embeddings(keras.layers.Layer):
         layer_norm_epsilon: epsilon of the layer norm.
 
     Raises:
-        ValueError: if a sequence is longer than `max_sequence_length`.
+        ValueError: if a sequence is longer than `max_sequence_length`, or if there are segments
+            and no `segment_ids`.
 
     Reference:
         BERT, section 3, "Input/Output Representations", https://arxiv.org/abs/1810.04805
@@ -124,6 +126,12 @@ class Embeddings(keras.layers.Layer):
                 f"`max_sequence_length={self.max_sequence_length}` positions. Cut the sequences, "
                 "or build the encoder with more positions."
             )
+        if self.num_segments and segment_ids is None:
+            raise ValueError(
+                f"`segment_ids` is missing, but there are `num_segments={self.num_segments}` "
+                "segments to embed. Give zeros where the text has one segment only, or build the "
+                "encoder with `num_segments=0`."
+            )
         positions = self.position_table[self.position_offset : self.position_offset + length]
         x = self.token(token_ids) + positions
         if self.num_segments:
@@ -132,6 +140,10 @@ class Embeddings(keras.layers.Layer):
             one_hot = ops.one_hot(segment_ids, self.num_segments, dtype=self.compute_dtype)
             x = x + ops.matmul(one_hot, self.segment_table)
         return self.output_dropout(self.layer_norm(x), training=training)
+
+    def compute_output_shape(self, token_ids_shape, segment_ids_shape=None):
+        """`(B, T, D)`; told here, as JAX cannot infer it from a slice of unknown length."""
+        return (*token_ids_shape, self.hidden_dim)
 
     def get_config(self):
         """The arguments of the constructor."""

@@ -1,12 +1,13 @@
 """Checkpoints that a killed run goes on from: weights, optimizer, random seeds and the step."""
 
-import os
 import signal
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from keras_bert_kit.atomic_file import write_atomically
 
 
 class Checkpoints:
@@ -30,19 +31,10 @@ class Checkpoints:
         Raises:
             OSError: if it cannot be written; nothing half-written is left.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         step = int(model.optimizer.iterations)
         path = self.folder / f"step-{step:09d}.npz"
-        partial = path.with_suffix(".partial")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **{key: np.asarray(v) for key, v in _state(model).items()})
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        state = {key: np.asarray(variable) for key, variable in _state(model).items()}
+        write_atomically(path, lambda file: np.savez(file, **state))
         for old in self.paths()[: -self.keep]:
             old.unlink()
         return path

@@ -30,10 +30,13 @@ def weighted_sums(values, weights=None):
 
     Args:
         values: a tensor of any shape.
-        weights: a tensor of the same shape; none means all ones.
+        weights: a tensor of the same shape, one weight a value; none means all ones.
 
     Returns:
         Two float32 scalars, `sum(values * weights)` and `sum(weights)`.
+
+    Raises:
+        ValueError: if `weights` has not as many axes as `values`.
 
     Example:
         >>> numerator, denominator = weighted_sums(ops.array([2.0, 4.0]), ops.array([1.0, 0.0]))
@@ -42,4 +45,10 @@ def weighted_sums(values, weights=None):
     """
     values = ops.cast(values, "float32")
     weights = ops.ones_like(values) if weights is None else ops.cast(weights, "float32")
+    if len(weights.shape) != len(values.shape):
+        raise ValueError(
+            "There must be one weight for each term of a loss; received weights of shape "
+            f"{tuple(weights.shape)} for terms of shape {tuple(values.shape)}. Repeat a row's "
+            "weight for each of its terms."
+        )
     return ops.sum(values * weights), ops.sum(weights)

@@ -7,8 +7,8 @@ import keras
 class AdamW(keras.optimizers.AdamW):
     """AdamW that decays matrices only: no bias, no scale and no shift of a layer norm.
 
-    The rule is applied to whatever variables the optimizer is built on, so it outlasts saving and
-    loading; what `exclude_from_weight_decay` is told does not (Keras 3.15).
+    This is a rule about shapes, so it outlasts saving and loading; what is told to
+    `exclude_from_weight_decay`, which adds to it, does not (Keras 3.15).
 
     Args:
         learning_rate: a number or a schedule.
@@ -43,9 +43,5 @@ class AdamW(keras.optimizers.AdamW):
             **kwargs,
         )
 
-    def build(self, variables):
-        """Makes the moments of `variables` and exempts every vector among them from decay."""
-        if not self.built:
-            vectors = [variable for variable in variables if len(variable.shape) < 2]
-            self.exclude_from_weight_decay(var_list=vectors)
-        super().build(variables)
+    def _use_weight_decay(self, variable):
+        return len(variable.shape) >= 2 and super()._use_weight_decay(variable)

@@ -66,7 +66,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     model = make_model()
     fit(model, 0, 2)
     Checkpoints(tmp_path).save(model)
-    with pytest.raises(ValueError, match="is of another model. Train under another name"):
+    with pytest.raises(ValueError, match=r"is of another model\. Train under another name"):
         Checkpoints(tmp_path).restore(make_model(width=5))
 
 

@@ -1,0 +1,96 @@
+"""The card of a trained model: what it learned from, with what, how long, and how good it is."""
+
+from collections.abc import Mapping
+
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.evaluation.pretraining import results_table
+
+
+def pretraining_card(
+    name: str,
+    command: str,
+    corpus: Mapping[str, object],
+    training: Mapping[str, object],
+    results: Mapping[str, float],
+    cloze: str,
+) -> str:
+    """The card of a pre-trained model as Markdown.
+
+    Args:
+        name: name of the model.
+        command: the command that trained it.
+        corpus: facts about the text, by label.
+        training: facts about the training, by label.
+        results: what `evaluate_pretraining` returned.
+        cloze: what `cloze_table` returned.
+    """
+    return f"""# {name}
+
+A BERT encoder with its masked-token and next-sentence heads, pre-trained from scratch with
+keras-bert-kit:
+
+```
+{command}
+```
+
+## Text
+
+{_list(corpus)}
+
+## Training
+
+{_list(training)}
+
+![training curve](curve.png)
+
+## How good it is
+
+{results_table(results)}
+
+## What it fills in
+
+One sentence of held-out text a line, chosen by rule and not by hand (see
+`keras_bert_kit/data/cloze.py`): the word in bold was masked, its five likeliest fillings follow.
+
+{cloze}
+
+## Use
+
+```python
+from keras_bert_kit.bundle import Bundle
+
+bundle = Bundle.load("saved_models/{name}")
+print(bundle.fill_mask(["He opened the [MASK] and looked out."]))
+```
+"""
+
+
+def cloze_table(bundle: Bundle, examples: list[tuple[list[int], int]]) -> str:
+    """Predictions for masked sentences as a Markdown table.
+
+    Args:
+        bundle: the model.
+        examples: what `cloze_sentences` returned.
+    """
+    lines = ["| sentence | fillings |", "| --- | --- |"]
+    if not examples:
+        return "\n".join(lines)
+    tokenizer, vocabulary = bundle.tokenizer, bundle.tokenizer.vocabulary
+    predictions = bundle.fill_masked_ids([ids for ids, _ in examples])
+    for (ids, answer), ((guesses,)) in zip(examples, predictions, strict=True):
+        at = ids.index(vocabulary.mask_id)
+        before, after = (
+            tokenizer.detokenize(part).numpy().decode() if part else ""
+            for part in (ids[:at], ids[at + 1 :])
+        )
+        sentence = f"{before} **{vocabulary.token_of(answer)}** {after}".replace("|", "\\|")
+        words = (f"{token.replace('|', chr(92) + '|')} {share:.2f}" for token, share in guesses)
+        lines.append(f"| {sentence} | {', '.join(words)} |")
+    return "\n".join(lines)
+
+
+def _list(facts: Mapping[str, object]) -> str:
+    return "\n".join(
+        f"- {label}: {value:,}" if isinstance(value, int) else f"- {label}: {value}"
+        for label, value in facts.items()
+    )

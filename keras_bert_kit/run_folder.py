@@ -1,0 +1,130 @@
+"""The folder that a training leaves behind, and that everything later reads."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from keras_bert_kit.atomic_file import write_atomically
+from keras_bert_kit.text.vocabulary import Vocabulary
+
+CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.weights.h5", "vocab.txt"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps its files.
+
+    - `config.json`: the options of the run, and what is needed to build its model again.
+    - `vocab.txt`: the vocabulary.
+    - `model.weights.h5`: the trained weights; there only once training has ended.
+    - `checkpoints/`: where the run goes on from; `shards/`: its tokenised text.
+    - `metrics.jsonl`, `logs/`: what was measured on the way, for programs and for TensorBoard.
+    - `card.md`, `curve.png`: what a reader wants to know.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path, recipe: str, options: dict) -> "RunFolder":
+        """Makes the folder of a run, or takes up the one that an earlier start of it made.
+
+        Args:
+            path: the folder.
+            recipe: name of the recipe.
+            options: what the run's result depends on, as JSON types.
+
+        Raises:
+            ValueError: if the folder is of a run with other options; the message lists them.
+            OSError: if it cannot be written.
+        """
+        folder = cls(Path(path))
+        options = json.loads(json.dumps(options))
+        if not folder.config_file.exists():
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.write_config(recipe=recipe, options=options)
+            return folder
+        begun = folder.read_config()
+        differences = [
+            f"{key}: {begun['options'].get(key)!r} then, {options.get(key)!r} now"
+            for key in sorted({*begun["options"], *options})
+            if begun["options"].get(key) != options.get(key)
+        ]
+        if begun["recipe"] != recipe or differences:
+            raise ValueError(
+                f"{folder.path} holds a run of `recipes.{begun['recipe']}` with other options "
+                f"({'; '.join(differences)}). Give this one another `--name`, or remove that "
+                "folder."
+            )
+        return folder
+
+    @property
+    def config_file(self) -> Path:
+        """`config.json`."""
+        return self.path / CONFIG
+
+    @property
+    def vocabulary_file(self) -> Path:
+        """`vocab.txt`."""
+        return self.path / VOCABULARY
+
+    @property
+    def weights_file(self) -> Path:
+        """`model.weights.h5`."""
+        return self.path / WEIGHTS
+
+    @property
+    def metrics_file(self) -> Path:
+        """`metrics.jsonl`."""
+        return self.path / "metrics.jsonl"
+
+    def read_config(self) -> dict:
+        """The contents of `config.json`.
+
+        Raises:
+            ValueError: if it is not JSON.
+        """
+        try:
+            return json.loads(self.config_file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self.config_file} cannot be read: {error}.") from error
+
+    def write_config(self, **entries) -> None:
+        """Adds entries to `config.json`, whole or not at all."""
+        config = self.read_config() if self.config_file.exists() else {}
+        self.write_text(CONFIG, json.dumps(config | entries, indent=2, ensure_ascii=False) + "\n")
+
+    def keep_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Writes the vocabulary, or checks that it is the one that the run began with.
+
+        Raises:
+            ValueError: if it is another.
+        """
+        if not self.vocabulary_file.exists():
+            self.write_text(VOCABULARY, "".join(f"{token}\n" for token in vocabulary.tokens))
+        elif Vocabulary.read(self.vocabulary_file).fingerprint != vocabulary.fingerprint:
+            raise ValueError(
+                f"The run in {self.path} began with another vocabulary than the one given now. "
+                "Leave `--vocabulary` out to go on, or give this run another `--name`."
+            )
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file, whole or not at all."""
+        write_atomically(self.path / name, lambda file: file.write(text.encode()))
+
+    def write_weights(self, model: keras.Model) -> None:
+        """Writes the weights, without the optimizer's moments, whole or not at all."""
+        # `save_weights` of a compiled model would write those too, twice the size of the weights.
+        copy = type(model).from_config(model.get_config())
+        copy.set_weights(model.get_weights())
+        partial = self.path / "partial.weights.h5"
+        try:
+            copy.save_weights(partial)
+            partial.replace(self.weights_file)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,118 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_bert_kit.training.optimizers import AdamW
+from keras_bert_kit.training.schedules import LinearWarmupDecay
+
+# In float32, in which Keras computes it, 1 - 0.999 has five digits.
+TOLERANCE = 1e-5
+
+
+def reference_steps(
+    weights, gradients, rates, weight_decay, beta_1=0.9, beta_2=0.999, epsilon=1e-6
+):
+    """Decoupled weight decay, https://arxiv.org/abs/1711.05101, algorithm 2, on one array.
+
+    With Adam's step as at the end of section 2 of https://arxiv.org/abs/1412.6980 and in BERT's
+    code: epsilon is added before the second moment is corrected.
+    """
+    weights = np.array(weights, np.float64)
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        first = beta_1 * first + (1 - beta_1) * gradient
+        second = beta_2 * second + (1 - beta_2) * gradient**2
+        corrected = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+        weights = (
+            weights
+            - corrected * first / (np.sqrt(second) + epsilon)
+            - rate * weight_decay * weights
+        )
+    return weights
+
+
+def variables():
+    return [
+        keras.Variable([[0.5, -1.0], [2.0, 0.0]], name="kernel"),
+        keras.Variable([0.5, -1.0], name="bias"),
+    ]
+
+
+def test_steps_are_the_papers_with_decay_on_matrices_only():
+    generator = np.random.default_rng(0)
+    gradients = [
+        (generator.standard_normal((2, 2)), generator.standard_normal(2)) for _ in range(3)
+    ]
+    kernel, bias = variables()
+    schedule = LinearWarmupDecay(0.1, warmup_steps=2, total_steps=4)
+    optimizer = AdamW(schedule, weight_decay=0.3, global_clipnorm=None)
+    for pair in gradients:
+        optimizer.apply([np.float32(gradient) for gradient in pair], [kernel, bias])
+    rates = [0.05, 0.1, 0.1]
+    for index, (found, decay) in enumerate([(kernel, 0.3), (bias, 0.0)]):
+        expected = reference_steps(
+            variables()[index].numpy(), [pair[index] for pair in gradients], rates, decay
+        )
+        np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+
+
+def test_gradients_are_clipped_by_their_norm_all_together():
+    # Norm 50 and 1: Adam alone would not tell one from the other, but both steps together do.
+    steps = [[30.0, 40.0], [0.6, 0.8]]
+    clipped, unclipped = keras.Variable([0.0, 0.0]), keras.Variable([0.0, 0.0])
+    for variable, norm in ((clipped, 1.0), (unclipped, None)):
+        optimizer = AdamW(0.1, global_clipnorm=norm)
+        for gradient in steps:
+            optimizer.apply([np.float32(gradient)], [variable])
+    as_clipped = np.array([[0.6, 0.8], [0.6, 0.8]])
+    expected = reference_steps([0, 0], as_clipped, [0.1, 0.1], 0.0)
+    np.testing.assert_allclose(clipped, expected, rtol=0, atol=TOLERANCE)
+    assert np.abs(clipped.numpy() - unclipped.numpy()).max() > 0.01
+
+
+def test_defaults_are_those_of_bert():
+    config = AdamW().get_config()
+    assert {name: config[name] for name in ("weight_decay", "beta_1", "beta_2", "epsilon")} == {
+        "weight_decay": 0.01,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-6,
+    }
+    assert config["global_clipnorm"] == 1.0
+
+
+def test_config_makes_the_same_optimizer():
+    optimizer = AdamW(LinearWarmupDecay(0.1, 2, 4), weight_decay=0.3, use_ema=True)
+    serialized = keras.optimizers.serialize(optimizer)
+    again = keras.optimizers.deserialize(serialized)
+    assert type(again) is AdamW
+    assert keras.optimizers.serialize(again) == keras.optimizers.serialize(optimizer)
+
+
+def test_a_misspelt_argument_is_an_error():
+    with pytest.raises(ValueError, match="weigth_decay"):
+        AdamW(weigth_decay=0.1)
+
+
+def test_what_is_decayed_outlasts_saving(tmp_path):
+    # Without a gradient all that is left of a step is the decay, 0.5 of 0.1.
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, bias_initializer="ones")])
+    model.compile(AdamW(0.1, weight_decay=0.5), "mse")
+    nothing = [np.zeros((2, 2), "float32"), np.zeros(2, "float32")]
+    model.optimizer.apply(nothing, model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    kernel = again.weights[0].numpy()
+    again.optimizer.apply(nothing, again.trainable_variables)
+    np.testing.assert_allclose(again.weights[0], 0.95 * kernel, rtol=1e-6)
+    np.testing.assert_array_equal(again.weights[1], [1.0, 1.0])
+
+
+def test_more_can_be_excluded_from_decay():
+    kernel, bias = variables()
+    before = kernel.numpy()
+    optimizer = AdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[kernel])
+    optimizer.apply([np.zeros((2, 2), "float32"), np.zeros(2, "float32")], [kernel, bias])
+    np.testing.assert_array_equal(kernel, before)
+    np.testing.assert_array_equal(bias, [0.5, -1.0])
