@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import shard_builder, shard_settings, shard_writer
+from keras_bert_kit.data import shard_builder, shard_settings
 from keras_bert_kit.data.shard_builder import build_shards
 from keras_bert_kit.data.shards import Shards
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -472,7 +472,7 @@ def test_progress_on_a_terminal_is_a_bar(corpus, tmp_path, capsys, monkeypatch):
 
 
 def test_small_corpora_start_no_process(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(shard_writer.os, "sched_getaffinity", lambda _: range(64), raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64), raising=False)
     found = shard_builder._default_processes
     assert found(shard_builder.Corpus(corpus)) == 1
     monkeypatch.setattr(shard_builder, "BYTES_PER_PROCESS", 100)

@@ -41,7 +41,8 @@ def results():
         ([[1, 1], [2, 3]], [[1.0, 1.0], [1.0, 1.0]], [0, 1], [1.0, 1.0]),
         ([[1, 0], [0, 0]], [[1.0, 0.0], [0.0, 0.0]], [0, 0], [1.0, 0.0]),
     ]
-    tokens, token_weights, sentences, sentence_weights = (np.array(x) for x in zip(*batches))
+    columns = zip(*batches, strict=True)
+    tokens, token_weights, sentences, sentence_weights = (np.array(column) for column in columns)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
             {"x": np.zeros((2, 2, 2), np.float32)},

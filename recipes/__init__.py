@@ -1,0 +1,1 @@
+"""One thin entry per job: `python -m recipes.<name>`."""

@@ -1,0 +1,294 @@
+"""Pre-trains a BERT from text: vocabulary, shards, masked tokens and next sentences, model, card.
+
+    python -m recipes.pretrain
+    python -m recipes.pretrain --data my-texts/ "more/*.jsonl.gz" --name my-bert --size mini
+    python -m recipes.pretrain --config saved_models/my-bert/config.json --name my-bert-again
+
+Without options it trains BERT-tiny on the prose that ships with the package, without a network.
+Run again, it goes on where it was. Watch it with `tensorboard --logdir saved_models`.
+"""
+
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from recipes.command_line import main
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to read, what to train and for how long."""
+
+    data: tuple[str, ...] = ()
+    """Files, folders, globs or `tfds:` names; by default the prose that ships with the package."""
+    name: str = "my-bert"
+    """Name of the run: its folder in `output`."""
+    output: str = "saved_models"
+    """The folder of all runs."""
+
+    size: Literal["tiny", "mini", "small", "medium", "base", "large"] = "tiny"
+    """Size of the encoder."""
+    dropout: float = 0.1
+    """Dropout rate."""
+    max_positions: int = 512
+    """Positions that get an embedding: the longest text that the model can ever read."""
+
+    vocabulary: str | None = None
+    """A `vocab.txt` to use; by default a vocabulary is learned from the text."""
+    vocabulary_size: int = 8_000
+    """Number of tokens to learn."""
+    alphabet_size: int = 1_000
+    """Characters that get pieces of their own when learning; Chinese needs 5,000 or more."""
+    lowercase: bool = True
+    """Whether the tokenizer lowercases and strips accents."""
+
+    text_field: str = "text"
+    """The field of JSON lines and TFDS rows that holds the text."""
+    encoding: str = "utf-8"
+    """Encoding of the text files."""
+    undecodable: Literal["error", "skip"] = "error"
+    """What to do with a line that is not in that encoding: stop, or skip and count."""
+    heldout: float = 0.1
+    """Share of the documents that is not trained on, but measured with."""
+    shards: str | None = None
+    """Folder for the tokenised text; by default `shards` in the run's folder."""
+    processes: int | None = None
+    """Processes that tokenise; by default one a core."""
+
+    pairs: Literal["next_sentence", "full_sentences"] = "next_sentence"
+    """BERT's sentence pairs, or RoBERTa's full sentences without next-sentence prediction."""
+    sequence_length: int = 128
+    """Tokens of an example, special tokens included."""
+    short_sequences: float | None = None
+    """Share of examples with a random shorter length; by default as in the papers."""
+    mask_unit: Literal["token", "word", "span"] = "word"
+    """Whether single pieces, whole words or spans of words are masked."""
+    mask_rate: float = 0.15
+    """Share of the tokens to predict."""
+    mask_span: int = 3
+    """Longest span in words, with `--mask-unit span`."""
+    max_predictions: int | None = None
+    """Most predictions of an example; by default `mask_rate` times `sequence_length`."""
+
+    steps: int = 800
+    """Optimizer steps."""
+    batch_size: int = 32
+    """Examples a step."""
+    learning_rate: float = 2e-3
+    """The highest learning rate."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises; then it falls to zero."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of the matrices."""
+    clip_norm: float = 1.0
+    """The largest norm of all gradients together."""
+    dtype: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision of the computation; weights are kept in float32."""
+    jit_compile: bool = False
+    """Whether to compile the step with XLA."""
+    seed: int = 0
+    """Seed of all random draws."""
+
+    log_every: int = 50
+    """Steps between two points in TensorBoard."""
+    evaluate_every: int = 200
+    """Steps between two evaluations on the held-out text."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints."""
+    histograms: bool = False
+    """Whether TensorBoard gets histograms of the weights."""
+
+
+# What may differ when a run is taken up again: where it lies and what it shows, not what it learns.
+# A vocabulary counts by its tokens, not by where its file is.
+NOT_OF_THE_RESULT = (
+    "output",
+    "name",
+    "vocabulary",
+    "shards",
+    "processes",
+    "log_every",
+    "checkpoint_every",
+    "histograms",
+)
+
+
+def run(options: Options) -> dict[str, float]:
+    """Trains and measures; returns the results on the held-out text."""
+    # Not at the top: `--help` answers without waiting for TensorFlow.
+    import keras
+
+    from keras_bert_kit.bundle import Bundle
+    from keras_bert_kit.card import cloze_table, pretraining_card
+    from keras_bert_kit.config import encoder_config
+    from keras_bert_kit.data.cloze import cloze_sentences
+    from keras_bert_kit.data.corpus import read_documents
+    from keras_bert_kit.data.masking import Masking
+    from keras_bert_kit.data.pretraining import PretrainingData
+    from keras_bert_kit.data.shard_builder import build_shards
+    from keras_bert_kit.encoder import Encoder
+    from keras_bert_kit.evaluation.curves import training_curve
+    from keras_bert_kit.evaluation.pretraining import evaluate_pretraining, results_table
+    from keras_bert_kit.models import PretrainingModel
+    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.sample_data import sample_files
+    from keras_bert_kit.text.learn import learn_vocabulary
+    from keras_bert_kit.text.vocabulary import Vocabulary
+    from keras_bert_kit.text.wordpiece import WordPieceTokenizer
+    from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
+    from keras_bert_kit.training.fitting import fit_steps
+    from keras_bert_kit.training.monitor import Monitor
+    from keras_bert_kit.training.optimizers import AdamW
+    from keras_bert_kit.training.progress import Progress
+    from keras_bert_kit.training.schedules import LinearWarmupDecay
+
+    if options.sequence_length > options.max_positions:
+        raise ValueError(
+            f"`--sequence-length {options.sequence_length}` is longer than the model can read: it "
+            f"has {options.max_positions} positions. Raise `--max-positions`, or shorten the "
+            "examples."
+        )
+    started = time.monotonic()
+    keras.utils.set_random_seed(options.seed)
+    decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
+    folder = RunFolder.open(Path(options.output) / options.name, "pretrain", decisive)
+    sources = options.data or sample_files()
+    reading = {
+        "text_field": options.text_field,
+        "encoding": options.encoding,
+        "undecodable": options.undecodable,
+    }
+
+    if options.vocabulary:
+        vocabulary = Vocabulary.read(options.vocabulary)
+    elif folder.vocabulary_file.exists():
+        vocabulary = Vocabulary.read(folder.vocabulary_file)
+    else:
+        vocabulary = learn_vocabulary(
+            (line for document in read_documents(sources, **reading) for line in document),
+            options.vocabulary_size,
+            lowercase=options.lowercase,
+            alphabet_size=options.alphabet_size,
+        )
+    folder.keep_vocabulary(vocabulary)
+    tokenizer = WordPieceTokenizer(vocabulary, options.lowercase)
+    shards = build_shards(
+        sources,
+        options.shards or folder.path / "shards",
+        vocabulary,
+        lowercase=options.lowercase,
+        heldout_fraction=options.heldout,
+        seed=options.seed,
+        num_processes=options.processes,
+        **reading,
+    )
+    example_options = {
+        "batch_size": options.batch_size,
+        "sequence_length": options.sequence_length,
+        "max_predictions": options.max_predictions,
+        "masking": Masking(
+            rate=options.mask_rate, unit=options.mask_unit, max_span_words=options.mask_span
+        ),
+        "pairs": options.pairs,
+        "short_sequence_rate": options.short_sequences,
+        "seed": options.seed,
+    }
+    data = PretrainingData(shards["train"], vocabulary, **example_options)
+    heldout = PretrainingData(shards["heldout"], vocabulary, **example_options).one_pass()
+
+    config = asdict(
+        encoder_config(
+            options.size,
+            vocabulary_size=len(vocabulary),
+            dropout=options.dropout,
+            max_sequence_length=options.max_positions,
+        )
+    )
+    next_sentence = options.pairs == "next_sentence"
+    folder.write_config(
+        encoder=config, next_sentence=next_sentence, tokenizer={"lowercase": options.lowercase}
+    )
+    model = PretrainingModel(Encoder(**config, dtype=options.dtype), next_sentence)
+    model.compile(
+        AdamW(
+            LinearWarmupDecay(
+                options.learning_rate, round(options.warmup * options.steps), options.steps
+            ),
+            weight_decay=options.weight_decay,
+            global_clipnorm=options.clip_norm,
+        ),
+        loss=model.losses_by_output(),
+        weighted_metrics=model.metrics_by_output(),
+        jit_compile=options.jit_compile,
+    )
+
+    checkpoints = Checkpoints(folder.path / "checkpoints")
+    start_step = checkpoints.restore(model)
+    if start_step:
+        print(f"Going on from step {start_step:,}.")
+    bundle = Bundle(tokenizer, model)
+    cloze = cloze_sentences(shards["heldout"], vocabulary, 10)
+    tokens_per_step = options.batch_size * options.sequence_length
+    with Progress(options.steps, tokens_per_step=tokens_per_step) as progress:
+        fit_steps(
+            model,
+            data.dataset,
+            options.steps,
+            options.evaluate_every,
+            heldout,
+            [
+                Monitor(
+                    folder.path / "logs",
+                    options.log_every,
+                    tokens_per_step=tokens_per_step,
+                    histograms=options.histograms,
+                    options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
+                    samples=lambda: cloze_table(bundle, cloze[:5]),
+                    metrics_file=folder.metrics_file,
+                ),
+                SaveCheckpoints(checkpoints, options.checkpoint_every),
+                progress,
+            ],
+        )
+
+    results = evaluate_pretraining(model, heldout)
+    folder.write_weights(model)
+    baselines = ("unigram_entropy", "commonest_rate", "majority_rate")
+    training_curve(
+        folder.metrics_file,
+        folder.path / "curve.png",
+        title=f"{options.name}: BERT-{options.size}",
+        baselines={name: results[name] for name in baselines if name in results},
+    )
+    card = pretraining_card(
+        options.name,
+        "python -m recipes.pretrain " + " ".join(sys.argv[1:]),
+        {
+            "sources": ", ".join(Path(source).name for source in sources),
+            "documents trained on": shards["train"].num_documents,
+            "documents held out": shards["heldout"].num_documents,
+            "tokens trained on": shards["train"].num_tokens,
+            "vocabulary": f"{len(vocabulary):,} pieces"
+            + (", lowercased" if options.lowercase else ""),
+        },
+        {
+            "encoder": f"{options.size}, {model.encoder.count_params():,} parameters",
+            "steps": options.steps,
+            "batch": f"{options.batch_size} x {options.sequence_length} tokens",
+            "token positions seen": options.steps * tokens_per_step,
+            "learning rate": f"{options.learning_rate}, linear warm-up and decay",
+        },
+        results,
+        cloze_table(bundle, cloze),
+    )
+    folder.write_text("card.md", card)
+    print(f"\n{results_table(results)}\n")
+    minutes = (time.monotonic() - started) / 60
+    print(f"Done in {minutes:.1f} minutes. The model, its card and its curve: {folder.path}")
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main(Options, run, __doc__))

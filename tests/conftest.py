@@ -1,0 +1,59 @@
+"""What several test files need: a run of the pre-training recipe, made once."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest
+
+# Two subjects whose words do not mix, so that a model can tell them apart after a few steps.
+STARS = "the star shines at night . a star is far away . the night is dark . we see a far star ."
+BREAD = "the baker bakes bread . warm bread is soft . a baker wakes early . we eat soft bread ."
+
+
+@pytest.fixture(scope="session")
+def corpus_folder(tmp_path_factory):
+    """A folder with two text files of twelve documents each, a sentence a line."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for name, text in (("stars.txt", STARS), ("bread.txt", BREAD)):
+        sentences = [f"{sentence.strip()} ." for sentence in text.split(".") if sentence.strip()]
+        documents = (
+            "\n".join((sentences[i % 4 :] + sentences[: i % 4]) * 3 + [f"number {i} ."])
+            for i in range(12)
+        )
+        (folder / name).write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_options(corpus_folder, tmp_path_factory):
+    """Options of `recipes.pretrain` for a run of seconds."""
+    from recipes.pretrain import Options
+
+    return Options(
+        data=(str(corpus_folder),),
+        output=str(tmp_path_factory.mktemp("runs")),
+        name="first",
+        vocabulary_size=80,
+        sequence_length=32,
+        heldout=0.2,
+        steps=300,
+        batch_size=8,
+        learning_rate=3e-3,
+        max_positions=64,
+        dropout=0.0,
+        evaluate_every=100,
+        checkpoint_every=100,
+        log_every=50,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_options):
+    """The folder and the results of a finished run of `recipes.pretrain`."""
+    from pathlib import Path
+
+    from recipes.pretrain import run
+
+    results = run(tiny_options)
+    return Path(tiny_options.output) / tiny_options.name, results

@@ -1,0 +1,202 @@
+"""Tests of pre-training end to end, on seconds' worth of text."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.data.shards import Shards
+from recipes.command_line import main
+from recipes.pretrain import Options, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def metrics(folder, split):
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [entry for entry in map(json.loads, lines) if entry["split"] == split]
+
+
+def command(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.pretrain", *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        **kwargs,
+    )
+
+
+def test_learns(tiny_run):
+    _, results = tiny_run
+    assert results["masked_lm_loss"] < results["unigram_entropy"]
+    assert results["masked_lm_accuracy"] > results["commonest_rate"]
+    assert results["next_sentence_low"] < results["next_sentence_accuracy"]
+
+
+def test_leaves_a_whole_run_folder(tiny_run):
+    folder, results = tiny_run
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "config.json",
+        "vocab.txt",
+        "model.weights.h5",
+        "metrics.jsonl",
+        "logs",
+        "card.md",
+        "curve.png",
+        "checkpoints",
+        "shards",
+    }
+    assert [entry["step"] for entry in metrics(folder, "heldout")] == [100, 200, 300]
+    assert [entry["step"] for entry in metrics(folder, "train")] == [50, 100, 150, 200, 250, 300]
+    card = (folder / "card.md").read_text()
+    assert f"{results['masked_lm_loss']:.3f}" in card
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_saved_model_is_the_measured_one(tiny_run):
+    folder, results = tiny_run
+    loaded = Bundle.load(folder)
+    assert loaded.model.count_params() > 0
+    last = metrics(folder, "heldout")[-1]
+    assert results["masked_lm_loss"] == pytest.approx(last["masked_lm_loss"], rel=1e-6)
+
+
+def test_held_out_documents_are_not_trained_on(tiny_run):
+    folder, _ = tiny_run
+    train, heldout = (Shards(folder / "shards" / split) for split in ("train", "heldout"))
+    assert train.num_documents + heldout.num_documents == 24
+    assert heldout.num_documents > 0
+
+
+def test_config_repeats_a_run_with_the_same_numbers(tiny_run):
+    folder, results = tiny_run
+    again = []
+    arguments = ["--config", folder / "config.json", "--name", "again", "--output", folder.parent]
+    assert main(Options, lambda o: again.append(run(o)), "", list(map(str, arguments))) == 0
+    assert again == [results]
+    assert metrics(folder, "heldout") == metrics(folder.parent / "again", "heldout")
+    assert_same_weights(folder, folder.parent / "again")
+
+
+def test_a_finished_run_is_measured_again_and_not_trained_on(tiny_run, tiny_options, capsys):
+    folder, results = tiny_run
+    before = (folder / "model.weights.h5").read_bytes()
+    assert run(tiny_options) == results
+    assert "Going on from step 300" in capsys.readouterr().out
+    assert (folder / "model.weights.h5").read_bytes() == before
+
+
+def test_other_options_under_the_same_name_are_refused(tiny_run, tiny_options):
+    with pytest.raises(ValueError, match="steps: 300 then, 50 now"):
+        run(dataclasses.replace(tiny_options, steps=50))
+
+
+def test_full_sentences_train_without_next_sentence(tiny_options):
+    results = run(
+        dataclasses.replace(
+            tiny_options, name="full", pairs="full_sentences", mask_unit="span", steps=10
+        )
+    )
+    assert not any("next_sentence" in name for name in results)
+    assert results["masked_lm_loss"] > 0
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tmp_path):
+    options = dataclasses.replace(
+        tiny_options,
+        output=str(tmp_path),
+        vocabulary=str(tiny_run[0] / "vocab.txt"),
+        checkpoint_every=1000,
+    )
+    config = tmp_path / "options.json"
+    config.write_text(json.dumps({"options": dataclasses.asdict(options)}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "recipes.pretrain", "--config", str(config)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    metrics_file = tmp_path / options.name / "metrics.jsonl"
+    while process.poll() is None and (not metrics_file.exists() or not metrics_file.read_text()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.skip("The run was over before the signal came.")
+    assert process.returncode == 130
+    assert error.endswith("Stopped. Run the same command again to go on.\n")
+    assert "Traceback" not in error
+
+    results = run(options)
+    folder = tmp_path / options.name
+    for split in ("train", "heldout"):
+        steps = [entry["step"] for entry in metrics(folder, split)]
+        assert steps == sorted(set(steps))
+    assert results == tiny_run[1]
+    assert_same_weights(folder, tiny_run[0])
+
+
+def assert_same_weights(folder, other):
+    pairs = zip(
+        Bundle.load(folder).model.get_weights(), Bundle.load(other).model.get_weights(), strict=True
+    )
+    for found, expected in pairs:
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_help_answers_in_two_seconds():
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        result = command("--help")
+        seconds.append(time.monotonic() - start)
+    assert result.returncode == 0
+    assert "--sequence-length" in result.stdout
+    assert min(seconds) < 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "no-such-folder"], "no-such-folder"),
+        (["--vocabulary", "{vocabulary}"], "lacks the special token(s) [MASK]"),
+        (["--sequence-length", "600"], "is longer than the model can read: it has 512 positions"),
+    ],
+)
+def test_mistakes_get_one_line(tmp_path, arguments, message):
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\nword\n")
+    arguments = [argument.format(vocabulary=vocabulary) for argument in arguments]
+    result = command("--output", tmp_path / "runs", *arguments)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
+
+
+def test_one_document_cannot_make_pairs(tmp_path):
+    text = tmp_path / "one.txt"
+    text.write_text("A sentence. " * 50)
+    options = Options(data=(str(text),), output=str(tmp_path), heldout=0.5)
+    with pytest.raises(ValueError, match="document"):
+        run(options)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    result = command("--output", tmp_path / "runs")
+    assert result.returncode == 1
+    assert "Permission denied" in result.stderr.splitlines()[-1]

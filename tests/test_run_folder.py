@@ -1,0 +1,76 @@
+"""Tests of the folder that a run leaves behind."""
+
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from keras_bert_kit.run_folder import RunFolder
+from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+
+def test_the_same_options_take_a_run_up_again(tmp_path):
+    first = RunFolder.open(tmp_path / "run", "pretrain", {"steps": 10, "data": ("a", "b")})
+    first.write_config(encoder={"hidden_dim": 8})
+    second = RunFolder.open(tmp_path / "run", "pretrain", {"steps": 10, "data": ("a", "b")})
+    assert second.read_config() == {
+        "recipe": "pretrain",
+        "options": {"steps": 10, "data": ["a", "b"]},
+        "encoder": {"hidden_dim": 8},
+    }
+
+
+def test_other_options_are_refused_and_listed(tmp_path):
+    RunFolder.open(tmp_path, "pretrain", {"steps": 10, "seed": 0, "size": "tiny"})
+    with pytest.raises(ValueError, match=r"\(seed: 0 then, 1 now; steps: 10 then, 20 now\)"):
+        RunFolder.open(tmp_path, "pretrain", {"steps": 20, "seed": 1, "size": "tiny"})
+
+
+def test_another_recipe_is_refused(tmp_path):
+    RunFolder.open(tmp_path, "pretrain", {})
+    with pytest.raises(ValueError, match=r"holds a run of `recipes\.pretrain`"):
+        RunFolder.open(tmp_path, "finetune", {})
+
+
+def test_a_broken_config_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json cannot be read"):
+        RunFolder.open(tmp_path, "pretrain", {})
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_torn(tmp_path, monkeypatch):
+    folder = RunFolder.open(tmp_path, "pretrain", {"steps": 1})
+
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        folder.write_config(encoder={})
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert json.loads((tmp_path / "config.json").read_text())["options"] == {"steps": 1}
+
+
+def test_a_run_keeps_its_vocabulary(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "a"]))
+    folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "a"]))
+    assert Vocabulary.read(folder.vocabulary_file).tokens == (*SPECIAL_TOKENS, "a")
+    with pytest.raises(ValueError, match="began with another vocabulary than the one given now"):
+        folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "b"]))
+
+
+def test_weights_are_written_without_the_optimizer(tmp_path):
+    model = keras.Sequential([keras.Input((200,)), keras.layers.Dense(200)])
+    model.compile("adam", "mse")
+    model.fit(np.zeros((2, 200)), np.zeros((2, 200)), verbose=0)
+    folder = RunFolder(tmp_path)
+    folder.write_weights(model)
+    assert folder.weights_file.stat().st_size < 1.5 * 4 * model.count_params()
+    again = type(model).from_config(model.get_config())
+    again.load_weights(folder.weights_file)
+    for expected, found in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.weights.h5"]
