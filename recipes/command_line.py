@@ -39,6 +39,7 @@ def main(
     try:
         default, arguments = _take_config(options_type, arguments)
         options = tyro.cli(options_type, args=arguments, default=default, description=description)
+        _start_tensorflow()
         run(options)
     except KeyboardInterrupt:
         print("Stopped. Run the same command again to go on.", file=sys.stderr)
@@ -50,6 +51,17 @@ def main(
             print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _start_tensorflow() -> None:
+    """Lets TensorFlow say what it says at its start to nobody, and not before every result."""
+    from keras_bert_kit.quiet import standard_error_closed
+
+    with standard_error_closed():
+        import tensorflow as tf
+        import tensorflow_text  # noqa: F401 (it registers its kernels)
+
+        tf.config.list_logical_devices()
 
 
 def _is_for_the_user(error: Exception) -> bool:

@@ -12,9 +12,10 @@ PACKAGE = ROOT / "keras_bert_kit"
 MAY_IMPORT = {
     "config": set(),
     "atomic_file": set(),
+    "quiet": set(),
     "sample_data": set(),
     "text": {"config"},
-    "data": {"config", "atomic_file", "text"},
+    "data": {"config", "atomic_file", "quiet", "text"},
     "layers": {"config"},
     "named_inputs": set(),
     "encoder": {"config", "layers", "named_inputs"},

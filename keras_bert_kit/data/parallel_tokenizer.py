@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_bert_kit.data.corpus import Document
 from keras_bert_kit.data.sentences import sentences
+from keras_bert_kit.quiet import standard_error_closed
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 CALL_CHARACTERS = 1 << 20  # per call of the tokenizer: bounds its memory for a huge document
@@ -157,7 +158,7 @@ def _start_worker(make_tokenize: Callable[[], Tokenize]) -> None:
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     global _tokenize, _failure
     try:
-        with _standard_error_closed():
+        with standard_error_closed():
             _tokenize = make_tokenize()
             _tokenize(["a"])
     except Exception as error:
@@ -190,17 +191,3 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _standard_error_closed() -> Iterator[None]:
-    """Hides what TensorFlow's native code says at its start, in each process again."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

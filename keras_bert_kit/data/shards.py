@@ -109,6 +109,19 @@ class Shards:
         """The number of documents in each shard, `(num_shards,)` int64."""
         return np.array([shard["documents"] for shard in self.manifest["shards"]], np.int64)
 
+    def token_counts(self, max_tokens: int = 50_000_000) -> np.ndarray:
+        """How often each token occurs in the first shards, `(V,)` int64.
+
+        Args:
+            max_tokens: shards are counted until there are so many tokens.
+        """
+        counts = np.zeros(self.manifest["vocabulary_size"], np.int64)
+        for index in range(self.num_shards):
+            counts += np.bincount(self.shard(index).tokens, minlength=len(counts))
+            if counts.sum() >= max_tokens:
+                break
+        return counts
+
     def check_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Makes sure that the tokens are ids of `vocabulary`.
 

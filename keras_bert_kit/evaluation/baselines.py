@@ -41,6 +41,40 @@ def unigram_entropy(counts: ArrayLike) -> float:
     return float(-np.sum(probabilities * np.log(probabilities))) + 0.0
 
 
+def unigram_loss(counts, training_counts) -> float:
+    """The cross-entropy of tokens under the frequencies of a training text, in nats.
+
+    `-sum_v n_v / n log q_v` with `q_v = (m_v + 1) / (m + V)`: what a model without context pays
+    for these tokens when it has learned the frequencies `m` (one added to each, so that none is
+    impossible).
+
+    Args:
+        counts: how often each token occurs among those scored, at most `(V,)`.
+        training_counts: how often it occurs in the training text, `(V,)`.
+
+    Raises:
+        ValueError: if there is no token to score, or one that the training counts do not cover.
+
+    Example:
+        >>> round(unigram_loss([1, 1], [5, 2, 0]), 4)  # q = 0.6, 0.3, 0.1
+        0.8574
+
+    Reference:
+        Jurafsky and Martin, Speech and Language Processing, section 3.5 (add-one smoothing).
+    """
+    counts = np.asarray(counts, np.float64)
+    training_counts = np.asarray(training_counts, np.float64)
+    if counts.sum() == 0:
+        raise ValueError("There is no token to score: all counts are 0.")
+    if len(counts) > len(training_counts):
+        raise ValueError(
+            f"There are {len(counts)} tokens to score, but training counts of only "
+            f"{len(training_counts)}: both must be of one vocabulary."
+        )
+    share = (training_counts + 1) / (training_counts + 1).sum()
+    return float(-(counts * np.log(share[: len(counts)])).sum() / counts.sum())
+
+
 def commonest_rate(counts: ArrayLike) -> float:
     """The accuracy of always guessing the commonest token: `max(counts) / sum(counts)`.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 BASELINE_LABELS = {
-    "unigram_entropy": "unigram entropy",
+    "unigram_loss": "unigram model",
     "commonest_rate": "commonest token",
     "majority_rate": "commoner answer",
 }
@@ -34,7 +34,7 @@ def training_curve(
         metrics_file: what `training.monitor.Monitor` wrote, one JSON object a line.
         path_png: where to write the picture.
         title: what stands above it.
-        baselines: any of `unigram_entropy`, `commonest_rate` and `majority_rate`, as the functions
+        baselines: any of `unigram_loss`, `commonest_rate` and `majority_rate`, as the functions
             of `evaluation.baselines` return them for the held-out text.
 
     Returns:
@@ -68,7 +68,7 @@ def training_curve(
 
     last_step = max(steps[-1] for curve in curves.values() for steps, _ in curve.values())
     _draw(left, curves, "masked_lm_loss", BLUE, "held out")
-    _draw_baseline(left, baselines, "unigram_entropy", BLUE)
+    _draw_baseline(left, baselines, "unigram_loss", BLUE)
     _finish(left, "Masked-token loss (nats)", last_step)
 
     _draw(right, curves, "masked_lm_accuracy", BLUE, "masked tokens")

@@ -7,23 +7,29 @@ from keras_bert_kit.evaluation.baselines import (
     commonest_rate,
     majority_rate,
     unigram_entropy,
+    unigram_loss,
     wilson_interval,
 )
 
 
-def evaluate_pretraining(model: keras.Model, dataset) -> dict[str, float]:
+def evaluate_pretraining(
+    model: keras.Model, dataset, training_counts: np.ndarray
+) -> dict[str, float]:
     """Evaluates masked tokens and next sentences, each against its baselines on the same rows.
 
     Args:
         model: a compiled `PretrainingModel`.
         dataset: batches `(x, y, sample_weight)`, one pass over the held-out examples.
+        training_counts: how often each token occurs in the text trained on, `(V,)`.
 
     Returns:
         Losses in nats, rates and counts by name:
 
         - `masked_lm_loss`, `masked_lm_accuracy`, `masked_lm_count`;
-        - `unigram_entropy`: the loss of the best model that sees no context, told the frequencies
-          of these very tokens;
+        - `unigram_loss`: the loss of a model that sees no context and knows how frequent each
+          token was in training;
+        - `unigram_entropy`: the loss of one that is told the frequencies of these very tokens. No
+          model can know them; the fewer the tokens, the lower it is;
         - `commonest_rate`: the accuracy of always guessing the commonest of them;
         - and, with next-sentence prediction, `next_sentence_loss`, `next_sentence_accuracy`,
           `next_sentence_count`, `next_sentence_low` and `next_sentence_high`, the 95 % interval of
@@ -38,6 +44,7 @@ def evaluate_pretraining(model: keras.Model, dataset) -> dict[str, float]:
     labels = {name: np.concatenate(found) for name, found in parts.items()}
     tokens = np.bincount(labels["masked_lm"])
     results["masked_lm_count"] = int(tokens.sum())
+    results["unigram_loss"] = unigram_loss(tokens, training_counts)
     results["unigram_entropy"] = unigram_entropy(tokens)
     results["commonest_rate"] = commonest_rate(tokens)
     if "next_sentence" in labels:
@@ -57,8 +64,14 @@ def results_table(results: dict[str, float]) -> str:
         (
             "masked-token loss (nats)",
             f"{results['masked_lm_loss']:.3f}",
+            f"{results['unigram_loss']:.3f}",
+            "a unigram model of the training text",
+        ),
+        (
+            "",
+            "",
             f"{results['unigram_entropy']:.3f}",
-            "unigram entropy of the same tokens",
+            "unigram entropy of these very tokens",
         ),
         (
             "masked-token accuracy",

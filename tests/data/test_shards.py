@@ -105,3 +105,8 @@ def test_something_else_called_manifest(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(ValueError, match=r"manifest\.json is not the manifest of shards"):
         Shards(folder)
+
+
+def test_token_counts_are_those_of_the_first_shards(folder):
+    assert Shards(folder).token_counts().tolist() == [0, 0, 0, 0, 0, 3, 1, 2, 2]
+    assert Shards(folder).token_counts(max_tokens=1).tolist() == [0, 0, 0, 0, 0, 2, 1, 2, 1]

@@ -7,6 +7,7 @@ from keras_bert_kit.evaluation.baselines import (
     commonest_rate,
     majority_rate,
     unigram_entropy,
+    unigram_loss,
     wilson_interval,
 )
 
@@ -109,3 +110,28 @@ def test_the_interval_covers_the_true_rate_as_often_as_it_says():
 def test_impossible_rates_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         wilson_interval(*arguments)
+
+
+def test_unigram_loss_is_the_cross_entropy_under_smoothed_frequencies():
+    # q = (2, 4, 1) / 7
+    expected = -(math.log(2 / 7) + 2 * math.log(4 / 7) + math.log(1 / 7)) / 4
+    assert unigram_loss([1, 2, 1], [1, 3, 0]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_unigram_loss_is_at_least_the_entropy():
+    counts = [5, 3, 2]
+    assert unigram_loss(counts, [500_000, 300_000, 200_000]) == pytest.approx(
+        unigram_entropy(counts), abs=1e-5
+    )
+    assert unigram_loss(counts, [1, 2, 3]) > unigram_entropy(counts)
+
+
+def test_unigram_loss_scores_the_first_ids_of_the_vocabulary():
+    assert unigram_loss([0, 1], [0, 0, 0, 0]) == pytest.approx(math.log(4))
+
+
+def test_unigram_loss_refuses_what_it_cannot_score():
+    with pytest.raises(ValueError, match="There is no token to score: all counts are 0"):
+        unigram_loss([0, 0], [1, 1])
+    with pytest.raises(ValueError, match="3 tokens to score, but training counts of only 2"):
+        unigram_loss([1, 1, 1], [1, 1])

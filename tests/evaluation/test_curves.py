@@ -86,7 +86,7 @@ def test_the_lines_are_the_numbers(tmp_path, drawn):
         *(record(50, loss=7.0), record(100, loss=6.5, accuracy=0.2)),
         record(100, "heldout", loss=6.75, accuracy=0.15, next_sentence=0.625),
     )
-    baselines = {"unigram_entropy": 6.443, "commonest_rate": 0.059, "majority_rate": 0.509}
+    baselines = {"unigram_loss": 6.443, "commonest_rate": 0.059, "majority_rate": 0.509}
     training_curve(path, tmp_path / "curve.png", title="A run", baselines=baselines)
     (figure,) = drawn
     left, right = figure.axes
@@ -96,7 +96,7 @@ def test_the_lines_are_the_numbers(tmp_path, drawn):
         [[100, 6.75]],
         [[0, 6.443], [1, 6.443]],
     ]
-    assert legend(left) == ["held out: 6.750", "unigram entropy: 6.443"]
+    assert legend(left) == ["held out: 6.750", "unigram model: 6.443"]
     assert [line.get_xydata()[:, 1].tolist() for line in right.lines] == [
         *([0.1, 0.2], [0.15], [0.059, 0.059]),
         *([0.5, 0.5], [0.625], [0.509, 0.509]),
@@ -143,7 +143,7 @@ def test_the_last_mean_is_over_what_is_left():
 
 def test_an_unknown_baseline_is_refused(tmp_path):
     path = write(tmp_path / "metrics.jsonl", record(1))
-    with pytest.raises(ValueError, match=r"may hold unigram_entropy, .*; received entropy\."):
+    with pytest.raises(ValueError, match=r"may hold unigram_loss, .*; received entropy\."):
         training_curve(path, tmp_path / "c.png", title="A run", baselines={"entropy": 6.0})
 
 

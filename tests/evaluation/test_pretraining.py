@@ -52,7 +52,7 @@ def results():
     )
     # Probabilities 1/2 for token 1, 1/6 for the others; 3/4 for "follows".
     model = Constant([0.0, math.log(3), 0.0, 0.0], [math.log(3), 0.0])
-    return evaluate_pretraining(model, dataset)
+    return evaluate_pretraining(model, dataset, np.array([0, 5, 2, 1]))
 
 
 def test_losses_weigh_every_prediction_the_same(results):
@@ -71,6 +71,9 @@ def test_accuracies_and_counts_leave_padding_out(results):
 
 def test_baselines_are_of_the_same_tokens(results):
     shares = np.array([3, 1, 1]) / 5
+    assert results["unigram_loss"] == pytest.approx(
+        -(3 * math.log(6 / 12) + math.log(3 / 12) + math.log(2 / 12)) / 5
+    )
     assert results["unigram_entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
     assert results["commonest_rate"] == pytest.approx(3 / 5)
     assert results["majority_rate"] == pytest.approx(2 / 3)
@@ -79,11 +82,11 @@ def test_baselines_are_of_the_same_tokens(results):
 
 def test_table_sets_model_beside_baseline(results):
     lines = results_table(results).splitlines()
-    assert len({len(line) for line in lines[:5]}) == 1  # aligned
+    assert len({len(line) for line in lines[:6]}) == 1  # aligned
     assert [cell.strip() for cell in lines[2].split("|")[1:4]] == [
         "masked-token loss (nats)",
         "1.133",
-        "0.950",
+        "1.051",
     ]
     assert lines[-1] == (
         "Measured on 5 masked tokens, 3 sentence pairs; 95 % interval in brackets."
@@ -93,5 +96,5 @@ def test_table_sets_model_beside_baseline(results):
 def test_table_without_next_sentences(results):
     only_tokens = {k: v for k, v in results.items() if not k.startswith("next_sentence")}
     lines = results_table(only_tokens).splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert lines[-1] == "Measured on 5 masked tokens."
