@@ -72,7 +72,7 @@ class Options:
     max_predictions: int | None = None
     """Most predictions of an example; by default `mask_rate` times `sequence_length`."""
 
-    steps: int = 800
+    steps: int = 600
     """Optimizer steps."""
     batch_size: int = 32
     """Examples a step."""

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 import tensorflow_text as tf_text
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+from keras_bert_kit.text.longest_match import MAX_CHARACTERS_PER_WORD
 from keras_bert_kit.text.normalizer import compile_normalizer, normalization_rules
 from keras_bert_kit.text.vocabulary import CONTINUATION_PREFIX, SPECIAL_TOKENS, UNKNOWN, Vocabulary
-from keras_bert_kit.text.wordpiece import MAX_CHARACTERS_PER_WORD
 
 CHARACTERS_AT_A_TIME = 1_000_000
 

@@ -42,6 +42,7 @@ class NormalizationRules(NamedTuple):
     """What to do with each code point.
 
     Attributes:
+        lowercase: whether they are those of the uncased models.
         replacements: code point to the text that takes its place; others stay as they are.
         stand_ins: letters that tensorflow-text takes for punctuation and BERT does not, mapped to
             private-use code points (which BERT never lets through) that both take for letters. The
@@ -50,6 +51,7 @@ class NormalizationRules(NamedTuple):
         model: the replacements, as `compile_normalizer` writes them.
     """
 
+    lowercase: bool
     replacements: dict[int, str]
     stand_ins: dict[int, int]
     alone: frozenset[str]
@@ -88,9 +90,8 @@ def normalization_rules(lowercase: bool) -> NormalizationRules:
         text = text.strip(" ") or text  # tensorflow-text splits Chinese characters off by itself
         if text != character or ord(character) in rewrite:
             replacements[ord(character)] = text.translate(rewrite)
-    return NormalizationRules(
-        replacements, stand_ins, frozenset(alone | chinese), compile_normalizer(replacements)
-    )
+    model = compile_normalizer(replacements)
+    return NormalizationRules(lowercase, replacements, stand_ins, frozenset(alone | chinese), model)
 
 
 def compile_normalizer(replacements: dict[int, str]) -> bytes:
