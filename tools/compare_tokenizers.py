@@ -27,6 +27,7 @@ from keras_bert_kit.text.vocabulary import Vocabulary
 from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
 MEGABYTE = 1_000_000
+LEAST_MEGABYTES_TIMED = 30
 
 
 def main(
@@ -115,29 +116,30 @@ def _count_different(ours, plain, special, lines: list[str]) -> list[int]:
 def _rates(ours, plain, batches, runs: int, size: float) -> tuple[float, float]:
     """Megabytes a second of processor time: ours in tf.data, and `tokenizers`."""
     lines = [line for batch in batches for line in batch]
+    repeats = max(1, round(LEAST_MEGABYTES_TIMED / size))
     data = tf.data.Dataset.from_tensor_slices(lines).batch(len(batches[0])).cache()
-    pipeline = data.map(lambda texts: ours(texts).flat_values)
+    pipeline = data.repeat(repeats + 1).map(lambda texts: ours(texts).flat_values)
     options = tf.data.Options()
     options.threading.private_threadpool_size = 1
     pipeline = pipeline.with_options(options)
-    for _ in data:  # fills the cache
-        pass
 
-    def run_ours():
-        for _ in pipeline:
+    def time_ours():
+        batches_left = iter(pipeline)
+        for _ in batches:  # fills the cache and starts everything
+            next(batches_left)
+        started = time.process_time()
+        for _ in batches_left:
             pass
+        return repeats * size / (time.process_time() - started)
 
-    def run_theirs():
+    def time_theirs():
+        started = time.process_time()
         for batch in batches:
             plain.encode_batch_fast(batch, add_special_tokens=False)
+        return size / (time.process_time() - started)
 
-    seconds = {run_ours: [], run_theirs: []}
-    for _ in range(runs):
-        for run, taken in seconds.items():
-            started = time.process_time()
-            run()
-            taken.append(time.process_time() - started)
-    return tuple(size / min(taken) for taken in seconds.values())
+    rates = [(time_ours(), time_theirs()) for _ in range(runs)]
+    return tuple(map(max, zip(*rates, strict=True)))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ class WordPieceTokenizer(tf.Module):
 
     A special token written in the text, such as `[MASK]`, is plain text unless
     `special_tokens=True` asks for its id: what users write must not end a segment. That is the one
-    difference to `BertTokenizerFast`. A word with bytes that are not UTF-8 becomes `[UNK]`.
+    difference to `BertTokenizerFast`. (A vocabulary that makes for another, by its combining
+    marks, is warned of.) A word with bytes that are not UTF-8 becomes `[UNK]`.
 
     Args:
         vocabulary: the tokens and their ids.
