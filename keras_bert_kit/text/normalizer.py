@@ -29,7 +29,7 @@ _CHINESE = (
     *(range(0x2A700, 0x2B820), range(0x2B920, 0x2CEB0), range(0x2F800, 0x2FA20)),
 )
 # BERT drops these as it does control characters.
-_PRIVATE_USE = (range(0xE000, 0xF900), range(0xF0000, 0x110000))
+_PRIVATE_USE = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
 # Where else Unicode has assigned characters; those it has not are letters, and stay.
 _OTHERS = (
     *(range(0x3400), range(0x4DC0, 0x4E00), range(0xA000, 0xD800), range(0xF900, 0x1FC00)),
