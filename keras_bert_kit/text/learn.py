@@ -49,7 +49,7 @@ def learn_vocabulary(
             with another one become `[UNK]`. Chinese needs 5,000 or more.
         max_characters: how much text is read, about.
         max_words: how many different words are counted at a time, about 150 bytes each. When there
-            are more, the rarest half is dropped, and that is logged.
+            are more, at least the rarest half is dropped, and that is logged.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -59,7 +59,7 @@ def learn_vocabulary(
 
     Raises:
         TypeError: if `texts` is one string, or holds anything but strings.
-        ValueError: if `texts` hold no word, or `vocabulary_size` leaves no room for any piece.
+        ValueError: if `texts` hold no word, or `vocabulary_size` has no room for their characters.
 
     Example:
         >>> vocabulary = learn_vocabulary(["low lower lowest"] * 9, 20, progress=False)
@@ -75,13 +75,18 @@ def learn_vocabulary(
             f"a character, got {vocabulary_size}."
         )
     words = count_words(texts, lowercase, max_characters, max_words, progress)
+    if not words:
+        raise ValueError(
+            "There is no word to learn a vocabulary from: the texts are empty. Give other texts, "
+            "or a vocabulary that is ready."
+        )
     # A character may need two pieces, one that begins words and one that goes on.
     alphabet_size = min(alphabet_size, (vocabulary_size - len(SPECIAL_TOKENS)) // 2)
     alphabet, words = _limit_alphabet(words, alphabet_size)
     if not words:
         raise ValueError(
-            "There is no word to learn a vocabulary from: the texts are empty. Give other texts, "
-            "or a vocabulary that is ready."
+            f"No word can be spelled with the {alphabet_size} commonest characters. Make "
+            "`vocabulary_size` or `alphabet_size` larger."
         )
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocabulary_size,
@@ -207,13 +212,14 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _drop_rarest(counts: Counter[bytes], num_kept: int) -> Counter[bytes]:
-    kept = Counter(dict(counts.most_common(num_kept)))
+    """The words that are commoner than the one at rank `num_kept`."""
+    limit = sorted(counts.values(), reverse=True)[num_kept]
     logger.info(
-        "More than %s different words: dropped those that occurred %d times or fewer.",
+        "%s different words: dropped those counted %d times or fewer so far.",
         f"{len(counts):,}",
-        min(kept.values()),
+        limit,
     )
-    return kept
+    return Counter({word: count for word, count in counts.items() if count > limit})
 
 
 def _limit_alphabet(words: Counter[str], size: int) -> tuple[list[str], Counter[str]]:
