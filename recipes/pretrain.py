@@ -63,7 +63,7 @@ class Options:
     """Tokens of an example, special tokens included."""
     short_sequences: float | None = None
     """Share of examples with a random shorter length; by default as in the papers."""
-    mask_unit: Literal["token", "word", "span"] = "word"
+    mask_unit: Literal["token", "word", "span"] = "token"
     """Whether single pieces, whole words or spans of words are masked."""
     mask_rate: float = 0.15
     """Share of the tokens to predict."""
@@ -72,11 +72,13 @@ class Options:
     max_predictions: int | None = None
     """Most predictions of an example; by default `mask_rate` times `sequence_length`."""
 
+    start: Literal["mimetic", "bert"] = "mimetic"
+    """First weights: attention to the words around, or BERT's own, which needs a long run."""
     steps: int = 600
     """Optimizer steps."""
     batch_size: int = 32
     """Examples a step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """The highest learning rate."""
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises; then it falls to zero."""
@@ -139,6 +141,7 @@ def run(options: Options) -> dict[str, float]:
     from keras_bert_kit.text.wordpiece import WordPieceTokenizer
     from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
     from keras_bert_kit.training.fitting import fit_steps
+    from keras_bert_kit.training.mimetic import start_mimetic
     from keras_bert_kit.training.monitor import Monitor
     from keras_bert_kit.training.optimizers import AdamW
     from keras_bert_kit.training.progress import Progress
@@ -211,6 +214,9 @@ def run(options: Options) -> dict[str, float]:
         encoder=config, next_sentence=next_sentence, tokenizer={"lowercase": options.lowercase}
     )
     model = PretrainingModel(Encoder(**config, dtype=options.dtype), next_sentence)
+    token_counts = shards["train"].token_counts()
+    if options.start == "mimetic":
+        start_mimetic(model, token_counts)
     model.compile(
         AdamW(
             LinearWarmupDecay(
@@ -253,7 +259,7 @@ def run(options: Options) -> dict[str, float]:
             ],
         )
 
-    results = evaluate_pretraining(model, heldout, shards["train"].token_counts())
+    results = evaluate_pretraining(model, heldout, token_counts)
     folder.write_weights(model)
     baselines = ("unigram_loss", "commonest_rate", "majority_rate")
     training_curve(

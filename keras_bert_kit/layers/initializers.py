@@ -2,6 +2,8 @@
 
 import keras
 
+STANDARD_DEVIATION = 0.02
+
 
 def truncated_normal() -> keras.initializers.Initializer:
     """A normal distribution of deviation 0.02, cut at two deviations.
@@ -9,4 +11,4 @@ def truncated_normal() -> keras.initializers.Initializer:
     Reference:
         `initializer_range` in https://github.com/google-research/bert/blob/master/modeling.py
     """
-    return keras.initializers.TruncatedNormal(stddev=0.02)
+    return keras.initializers.TruncatedNormal(stddev=STANDARD_DEVIATION)
