@@ -403,7 +403,7 @@ def test_a_process_that_dies_is_reported_and_the_build_can_go_on(corpus, tmp_pat
 
 
 SCRIPT = """
-import logging, sys
+import logging, signal, sys
 sys.path[:] = {path!r}
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 from keras_bert_kit.data import shard_builder
@@ -411,6 +411,8 @@ from test_shard_builder import VOCABULARY, build, word_split
 shard_builder.word_piece = word_split
 shard_builder.CHUNK_CHARACTERS = 50
 if __name__ == "__main__":
+    # A shell that starts the tests in the background has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         build({corpus!r}, {folder!r}, num_processes=2, heldout_fraction=0)
     except KeyboardInterrupt:
