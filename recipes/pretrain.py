@@ -281,6 +281,8 @@ def run(options: Options) -> dict[str, float]:
         },
         {
             "encoder": f"{options.size}, {model.encoder.count_params():,} parameters",
+            "first weights": options.start,
+            "masked": f"{options.mask_rate:.0%} of the tokens, by {options.mask_unit}",
             "steps": options.steps,
             "batch": f"{options.batch_size} x {options.sequence_length} tokens",
             "token positions seen": options.steps * tokens_per_step,

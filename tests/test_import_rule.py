@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "named_inputs": set(),
     "encoder": {"config", "layers", "named_inputs"},
     "heads": {"config", "layers", "encoder"},
-    "training": {"atomic_file"},
+    "training": {"atomic_file", "layers"},
     "step": {"training"},
     "models": {"config", "layers", "named_inputs", "encoder", "heads", "training", "step"},
     "evaluation": {"models", "training"},
