@@ -111,6 +111,13 @@ def test_full_sentences_train_without_next_sentence(tiny_options):
     assert results["masked_lm_loss"] > 0
 
 
+def test_first_weights_are_berts_own_where_asked_for(tiny_run, tiny_options):
+    run(dataclasses.replace(tiny_options, name="plain", start="bert", steps=1))
+    for name, low, high in (("plain", -0.1, 0), ("first", -9, -2)):
+        model = Bundle.load(Path(tiny_options.output) / name).model
+        assert low < model.get_layer("masked_lm").output_bias.numpy().min() < high
+
+
 def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tmp_path):
     options = dataclasses.replace(
         tiny_options,
