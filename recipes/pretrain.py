@@ -8,6 +8,7 @@ Without options it trains BERT-tiny on the prose that ships with the package, wi
 Run again, it goes on where it was. Watch it with `tensorboard --logdir saved_models`.
 """
 
+import shlex
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -78,7 +79,7 @@ class Options:
     """Optimizer steps."""
     batch_size: int = 32
     """Examples a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """The highest learning rate."""
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises; then it falls to zero."""
@@ -270,7 +271,7 @@ def run(options: Options) -> dict[str, float]:
     )
     card = pretraining_card(
         options.name,
-        "python -m recipes.pretrain " + " ".join(sys.argv[1:]),
+        "python -m recipes.pretrain " + shlex.join(sys.argv[1:]),
         {
             "sources": ", ".join(Path(source).name for source in sources),
             "documents trained on": shards["train"].num_documents,
