@@ -105,7 +105,7 @@ class RunFolder:
             ValueError: if it is another.
         """
         if not self.vocabulary_file.exists():
-            self.write_text(VOCABULARY, "".join(f"{token}\n" for token in vocabulary.tokens))
+            self.write_text(VOCABULARY, vocabulary.as_text())
         elif Vocabulary.read(self.vocabulary_file).fingerprint != vocabulary.fingerprint:
             raise ValueError(
                 f"The run in {self.path} began with another vocabulary than the one given now. "

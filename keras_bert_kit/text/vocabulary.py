@@ -60,7 +60,11 @@ class Vocabulary:
 
     def write(self, path: str | Path) -> None:
         """Writes the vocabulary as a `vocab.txt`."""
-        Path(path).write_bytes("".join(f"{token}\n" for token in self.tokens).encode())
+        Path(path).write_bytes(self.as_text().encode())
+
+    def as_text(self) -> str:
+        """The content of its `vocab.txt`."""
+        return "".join(f"{token}\n" for token in self.tokens)
 
     def __len__(self) -> int:
         """The number of tokens."""

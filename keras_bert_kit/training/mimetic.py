@@ -10,6 +10,7 @@ begins, not what the model is: every weight is trained, and the files are BERT's
 import math
 
 import numpy as np
+from keras import ops
 
 from keras_bert_kit.layers.initializers import STANDARD_DEVIATION
 
@@ -52,8 +53,8 @@ def start_mimetic(model, token_counts) -> None:
 
     for index in range(encoder.config["num_layers"]):
         kernel = encoder.get_layer(f"block_{index}").attention.query_key_value.kernel
-        query, _, value = np.split(np.asarray(kernel.value), 3, axis=1)
-        kernel.assign(np.concatenate([query, query, value], axis=1))
+        query, _, value = ops.split(kernel, 3, axis=1)
+        kernel.assign(ops.concatenate([query, query, value], axis=1))
 
     counts = np.asarray(token_counts, "float64") + 1
     model.get_layer("masked_lm").output_bias.assign(np.log(counts / counts.sum()))
