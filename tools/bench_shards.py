@@ -19,9 +19,10 @@ from pathlib import Path
 import tyro
 
 from keras_bert_kit.data.corpus import Corpus
-from keras_bert_kit.data.parallel_tokenizer import _batches, tokenize_documents, word_piece
+from keras_bert_kit.data.parallel_tokenizer import CALL_CHARACTERS, tokenize_documents, word_piece
 from keras_bert_kit.data.sentences import sentences
 from keras_bert_kit.data.shard_builder import build_shards
+from keras_bert_kit.text.batches import character_batches
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 MEGABYTE = 1_000_000
@@ -78,7 +79,7 @@ def _measure_parts(corpus: Path, vocabulary: Path) -> list[tuple[str, int, int, 
 
     documents, reading = timed(lambda: _beginning(corpus, 10 * MEGABYTE))
     texts, splitting = timed(lambda: [text for lines in documents for text in sentences(lines)])
-    batches = list(_batches(texts))
+    batches = list(character_batches(texts, CALL_CHARACTERS))
     calls, tokenizing = timed(lambda: [tokenize(batch) for batch in batches])
     _, both = timed(lambda: tokenize_documents(documents, tokenize))
     text_bytes = sum(len(line.encode()) for lines in documents for line in lines)

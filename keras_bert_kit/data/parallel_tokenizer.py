@@ -17,6 +17,7 @@ import numpy as np
 from keras_bert_kit.data.corpus import Document
 from keras_bert_kit.data.sentences import sentences
 from keras_bert_kit.quiet import standard_error_closed
+from keras_bert_kit.text.batches import character_batches
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 CALL_CHARACTERS = 1 << 20  # per call of the tokenizer: bounds its memory for a huge document
@@ -122,7 +123,8 @@ def tokenize_documents(documents: list[Document], tokenize: Tokenize) -> Tokeniz
         ([2, 2, 3], [2, 1])
     """
     split = [sentences(document) for document in documents]
-    calls = [tokenize(batch) for batch in _batches(text for texts in split for text in texts)]
+    flat = (text for texts in split for text in texts)
+    calls = [tokenize(batch) for batch in character_batches(flat, CALL_CHARACTERS)]
     # No document has only empty sentences, but a sentence may have no token: control characters.
     lengths = np.concatenate([lengths for _, lengths in calls])
     in_document = np.repeat(np.arange(len(split)), [len(texts) for texts in split])
@@ -132,18 +134,6 @@ def tokenize_documents(documents: list[Document], tokenize: Tokenize) -> Tokeniz
         sentence_counts=np.bincount(in_document[lengths > 0], minlength=len(split)),
         text_bytes=np.array([sum(len(line.encode()) for line in lines) for lines in documents]),
     )
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch, length = [], 0
-    for text in texts:
-        batch.append(text)
-        length += len(text)
-        if length >= CALL_CHARACTERS:
-            yield batch
-            batch, length = [], 0
-    if batch:
-        yield batch
 
 
 # Of a worker process: what it works with, or why it cannot.

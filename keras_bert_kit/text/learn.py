@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 import tensorflow_text as tf_text
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+from keras_bert_kit.text.batches import character_batches
 from keras_bert_kit.text.longest_match import MAX_CHARACTERS_PER_WORD
 from keras_bert_kit.text.normalizer import compile_normalizer, normalization_rules
 from keras_bert_kit.text.vocabulary import CONTINUATION_PREFIX, SPECIAL_TOKENS, UNKNOWN, Vocabulary
@@ -145,7 +146,7 @@ def count_words(
     counts: Counter[bytes] = Counter()
     num_read = 0
     with _Reading(progress) as reading:
-        for batch in _batches(texts):
+        for batch in character_batches(texts, CHARACTERS_AT_A_TIME):
             for text in normalize(batch).numpy():
                 counts.update(text.split())
             if len(counts) > max_words:
@@ -192,23 +193,6 @@ class _Reading:
     def show(self, num_characters: int, num_words: int) -> None:
         state = f"{num_characters / 1e6:,.1f} M characters, {num_words:,} different words"
         self._bar.update(self._task, state=state)
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of texts that have about `CHARACTERS_AT_A_TIME` together."""
-    if isinstance(texts, str | bytes):
-        raise TypeError("`texts` must be an iterable of strings, got a single one: wrap it in [].")
-    batch, size = [], 0
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"`texts` must hold strings, got {type(text).__name__}.")
-        batch.append(text)
-        size += len(text)
-        if size >= CHARACTERS_AT_A_TIME:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _drop_rarest(counts: Counter[bytes], num_kept: int) -> Counter[bytes]:
