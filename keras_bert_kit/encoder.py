@@ -13,7 +13,7 @@ class Encoder(NamedInputs, keras.Model):
     """BERT's bidirectional transformer encoder, without any head.
 
     Takes a dict of `token_ids (B, T)` int32, `padding_mask (B, T)` int32 (1 = token, 0 = padding)
-    and, unless `num_segments` is 0, `segment_ids (B, T)` int32; other entries are left alone.
+    and, with two segments or more, `segment_ids (B, T)` int32; other entries are left alone.
     Returns a dict of `sequence_output (B, T, D)` and, with the pooler, `pooled_output (B, D)`.
 
     Args:
@@ -24,7 +24,7 @@ class Encoder(NamedInputs, keras.Model):
         intermediate_dim: width inside the feed-forward parts, F.
         dropout: rate of all dropouts.
         max_sequence_length: longest sequence.
-        num_segments: number of segment embeddings; 0 for none (DistilBERT).
+        num_segments: number of segment embeddings; 0 for none (RoBERTa, DistilBERT).
         layer_norm_epsilon: 1e-12 for BERT and DistilBERT, 1e-5 for RoBERTa.
         position_offset: position of the first token; 2 for RoBERTa.
         pooler: whether there is a dense tanh layer over the first token.
@@ -87,7 +87,7 @@ class Encoder(NamedInputs, keras.Model):
         inputs = {
             key: keras.Input((None,), dtype="int32", name=key)
             for key in ("token_ids", "segment_ids", "padding_mask")
-            if key != "segment_ids" or num_segments
+            if key != "segment_ids" or num_segments > 1
         }
         x = embeddings(inputs["token_ids"], inputs.get("segment_ids"))
         for block in blocks:

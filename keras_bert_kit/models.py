@@ -2,34 +2,34 @@
 
 import keras
 
+from keras_bert_kit.config import EncoderConfig, family_of
 from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.heads.classifier import ClassifierHead
 from keras_bert_kit.heads.masked_lm import MaskedLMHead
 from keras_bert_kit.heads.next_sentence import NextSentenceHead
-from keras_bert_kit.named_inputs import NamedInputs
-from keras_bert_kit.training.losses import pretraining_losses
+from keras_bert_kit.heads.span import SpanHead
+from keras_bert_kit.heads.tagger import TaggerHead
+from keras_bert_kit.task_model import TaskModel, encoder_inputs, head_options
 
-if keras.config.backend() == "tensorflow":
-    from keras_bert_kit.step import TrainingStep
-else:
-
-    class TrainingStep:
-        """Elsewhere than on TensorFlow, Keras's own step trains."""
+# Of the dense layer that a classifier has of its own, by the encoder's family; BERT has none.
+HIDDEN_ACTIVATIONS = {"roberta": "tanh", "distilbert": "relu"}
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
-class PretrainingModel(NamedInputs, TrainingStep, keras.Model):
-    """An encoder with the two heads of BERT's pre-training.
+class PretrainingModel(TaskModel):
+    """An encoder with the heads of BERT's pre-training, both or one of them.
 
-    Takes the encoder's inputs and `mask_positions (B, M)` int32. Returns a dict of logits,
-    `masked_lm (B, M, V)` and, with next-sentence prediction, `next_sentence (B, 2)`, float32.
+    Takes the encoder's inputs and, for masked tokens, `mask_positions (B, M)` int32. Returns a dict
+    of logits, `masked_lm (B, M, V)` and `next_sentence (B, 2)`, float32.
 
     Args:
         encoder: an `Encoder`; it needs a pooler for next-sentence prediction.
         next_sentence: whether there is a next-sentence head.
+        masked_lm: whether there is a masked-token head.
         name: name of the model.
 
     Raises:
-        ValueError: if there is to be a next-sentence head on an encoder without pooler.
+        ValueError: if there is to be a next-sentence head on an encoder without pooler, or no head.
 
     Example:
         >>> from dataclasses import asdict
@@ -42,67 +42,152 @@ class PretrainingModel(NamedInputs, TrainingStep, keras.Model):
         https://arxiv.org/abs/1810.04805, section 3.1
     """
 
-    def __init__(self, encoder: Encoder, next_sentence: bool = True, name: str = "pretraining"):
+    def __init__(
+        self,
+        encoder: Encoder,
+        next_sentence: bool = True,
+        masked_lm: bool = True,
+        name: str = "pretraining",
+    ):
+        if not next_sentence and not masked_lm:
+            raise ValueError(
+                "A pre-training model has one head or both, but `next_sentence` and `masked_lm` "
+                "are both false. Use the `Encoder` itself where no head is wanted."
+            )
         if next_sentence and not encoder.config["pooler"]:
             raise ValueError(
                 "Next-sentence prediction reads the pooled output, but the encoder was built with "
                 "`pooler=False`. Build it with a pooler, or set `next_sentence=False`."
             )
-        policy = encoder.get_layer("embeddings").dtype_policy
-        inputs = {
-            **{key: keras.Input((None,), dtype="int32", name=key) for key in encoder.input},
-            "mask_positions": keras.Input((None,), dtype="int32", name="mask_positions"),
-        }
-        encoded = encoder({key: inputs[key] for key in encoder.input})
-        head = MaskedLMHead(
-            encoder.token_embedding,
-            encoder.config["layer_norm_epsilon"],
-            dtype=policy,
-            name="masked_lm",
-        )
-        outputs = {"masked_lm": head(encoded["sequence_output"], inputs["mask_positions"])}
+        inputs = encoder_inputs(encoder)
+        encoded = encoder(inputs)
+        outputs = {}
+        if masked_lm:
+            positions = keras.Input((None,), dtype="int32", name="mask_positions")
+            inputs = {**inputs, "mask_positions": positions}
+            head = MaskedLMHead(
+                encoder.token_embedding,
+                encoder.config["layer_norm_epsilon"],
+                **head_options(encoder, "masked_lm"),
+            )
+            outputs["masked_lm"] = head(encoded["sequence_output"], positions)
         if next_sentence:
-            head = NextSentenceHead(dtype=policy, name="next_sentence")
+            head = NextSentenceHead(**head_options(encoder, "next_sentence"))
             outputs["next_sentence"] = head(encoded["pooled_output"])
-        super().__init__(inputs=inputs, outputs=outputs, name=name)
-        self.next_sentence = next_sentence
-        self._encoder_name = encoder.name
+        super().__init__(
+            encoder, inputs, outputs, name, next_sentence=next_sentence, masked_lm=masked_lm
+        )
 
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder, to be put under another head."""
-        return self.get_layer(self._encoder_name)
 
-    def losses_by_output(self) -> dict[str, keras.losses.Loss]:
-        """A cross-entropy for each output of this model, for `compile(loss=...)`."""
-        return {name: pretraining_losses()[name] for name in self.output}
+@keras.saving.register_keras_serializable(package="keras_bert_kit")
+class ClassificationModel(TaskModel):
+    """An encoder and a classifier of whole texts or pairs of texts.
 
-    def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
-        """An accuracy for each output of this model, for `compile(weighted_metrics=...)`.
+    Takes the encoder's inputs. Returns a dict of logits, `label (B, C)` float32.
 
-        In the logs they are called `<output>_accuracy`.
-        """
-        # Keras puts the output's name before the metric's only where there are several outputs.
-        names = {
-            output: "accuracy" if len(self.output) > 1 else f"{output}_accuracy"
-            for output in self.output
-        }
-        return {
-            output: [keras.metrics.SparseCategoricalAccuracy(name=name)]
-            for output, name in names.items()
-        }
+    Args:
+        encoder: an `Encoder`.
+        num_classes: number of classes, C.
+        dropout: dropout rate in the head; by default the encoder's.
+        hidden_activation: activation of a dense layer of the head's own, over the first token. By
+            default as the encoder's family has it: BERT has none and classifies the pooled output,
+            RoBERTa has `"tanh"`, DistilBERT `"relu"`.
+        name: name of the model.
 
-    def get_config(self):
-        """The arguments of the constructor."""
-        return {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "next_sentence": self.next_sentence,
-            "name": self.name,
-        }
+    Raises:
+        ValueError: if the pooled output is to be classified and there is none.
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """A model, newly initialised, from what `get_config` returned."""
-        config = dict(config)
-        config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**config)
+    Reference:
+        https://arxiv.org/abs/1810.04805, section 4.1
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_classes: int,
+        dropout: float | None = None,
+        hidden_activation: str | None = None,
+        name: str = "classification",
+    ):
+        if dropout is None:
+            dropout = encoder.config["dropout"]
+        if hidden_activation is None:
+            hidden_activation = HIDDEN_ACTIVATIONS.get(family_of(EncoderConfig(**encoder.config)))
+        if hidden_activation is None and not encoder.config["pooler"]:
+            raise ValueError(
+                "A BERT classifier reads the pooled output, but the encoder was built with "
+                "`pooler=False`. Build it with a pooler, or give the head a dense layer of its own "
+                "with `hidden_activation='tanh'`."
+            )
+        inputs = encoder_inputs(encoder)
+        encoded = encoder(inputs)
+        head = ClassifierHead(
+            num_classes, dropout, hidden_activation, **head_options(encoder, "classifier")
+        )
+        if hidden_activation is None:
+            features = encoded["pooled_output"]
+        else:
+            features = encoded["sequence_output"][:, 0]
+        super().__init__(
+            encoder,
+            inputs,
+            {"label": head(features)},
+            name,
+            num_classes=num_classes,
+            dropout=dropout,
+            hidden_activation=hidden_activation,
+        )
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_kit")
+class TaggingModel(TaskModel):
+    """An encoder and a classifier of every token, for named entities and their like.
+
+    Takes the encoder's inputs. Returns a dict of logits, `tags (B, T, C)` float32.
+
+    Args:
+        encoder: an `Encoder`.
+        num_classes: number of tags, C.
+        dropout: dropout rate in the head; by default the encoder's.
+        name: name of the model.
+
+    Reference:
+        https://arxiv.org/abs/1810.04805, section 5.3
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_classes: int,
+        dropout: float | None = None,
+        name: str = "tagging",
+    ):
+        if dropout is None:
+            dropout = encoder.config["dropout"]
+        inputs = encoder_inputs(encoder)
+        head = TaggerHead(num_classes, dropout, **head_options(encoder, "tagger"))
+        outputs = {"tags": head(encoder(inputs)["sequence_output"])}
+        super().__init__(encoder, inputs, outputs, name, num_classes=num_classes, dropout=dropout)
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_kit")
+class SpanModel(TaskModel):
+    """An encoder and a pointer to the first and the last token of an answer in the text.
+
+    Takes the encoder's inputs. Returns a dict of logits over the tokens, `start (B, T)` and
+    `end (B, T)` float32, those of padding and of the question not left out.
+
+    Args:
+        encoder: an `Encoder`.
+        dropout: dropout rate in the head; 0 in BERT and RoBERTa, 0.1 in DistilBERT.
+        name: name of the model.
+
+    Reference:
+        https://arxiv.org/abs/1810.04805, section 4.2
+    """
+
+    def __init__(self, encoder: Encoder, dropout: float = 0.0, name: str = "span"):
+        inputs = encoder_inputs(encoder)
+        head = SpanHead(dropout, **head_options(encoder, "span"))
+        start, end = head(encoder(inputs)["sequence_output"])
+        super().__init__(encoder, inputs, {"start": start, "end": end}, name, dropout=dropout)

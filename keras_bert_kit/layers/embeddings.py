@@ -58,7 +58,8 @@ class Embeddings(keras.layers.Layer):
         vocabulary_size: number of tokens, V.
         hidden_dim: width, D.
         max_sequence_length: number of positions.
-        num_segments: number of segments; 0 leaves the segment embedding out.
+        num_segments: number of segments; 0 leaves the segment embedding out, 1 adds the same vector
+            to every token and takes no `segment_ids`.
         position_offset: row of the position table that the first token gets.
         dropout: dropout rate.
         layer_norm_epsilon: epsilon of the layer norm.
@@ -126,7 +127,7 @@ class Embeddings(keras.layers.Layer):
                 f"`max_sequence_length={self.max_sequence_length}` positions. Cut the sequences, "
                 "or build the encoder with more positions."
             )
-        if self.num_segments and segment_ids is None:
+        if self.num_segments > 1 and segment_ids is None:
             raise ValueError(
                 f"`segment_ids` is missing, but there are `num_segments={self.num_segments}` "
                 "segments to embed. Give zeros where the text has one segment only, or build the "
@@ -134,7 +135,9 @@ class Embeddings(keras.layers.Layer):
             )
         positions = self.position_table[self.position_offset : self.position_offset + length]
         x = self.token(token_ids) + positions
-        if self.num_segments:
+        if self.num_segments == 1:
+            x = x + self.segment_table
+        elif self.num_segments:
             # A product with one-hot rows, as in the original code: the gradient of a look-up in so
             # small a table would add all tokens into two rows, one after the other.
             one_hot = ops.one_hot(segment_ids, self.num_segments, dtype=self.compute_dtype)

@@ -9,15 +9,6 @@ import keras
 from keras import ops
 
 
-def pretraining_losses() -> dict[str, keras.losses.Loss]:
-    """The two losses of BERT's pre-training by the output they belong to, for `compile(loss=...)`.
-
-    Reference:
-        BERT, section 3.1, https://arxiv.org/abs/1810.04805
-    """
-    return {"masked_lm": cross_entropy(), "next_sentence": cross_entropy()}
-
-
 def cross_entropy() -> keras.losses.Loss:
     """The mean over weights of `-log softmax(logits)[label]`, in nats."""
     return keras.losses.SparseCategoricalCrossentropy(

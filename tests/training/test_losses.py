@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_bert_kit.training.losses import cross_entropy, pretraining_losses, weighted_sums
+from keras_bert_kit.training.losses import cross_entropy, weighted_sums
 
 # Two classes with equal logits: every term is ln 2 = 0.693, whatever the label.
 LABELS, LOGITS = np.array([[0, 1]]), np.zeros((1, 2, 2), "float32")
@@ -25,10 +25,6 @@ def test_cross_entropy_is_minus_the_logarithm_of_the_softmax():
     logits = np.array([[1.0, 2.0, 4.0]], "float32")
     expected = -math.log(math.exp(2) / (math.exp(1) + math.exp(2) + math.exp(4)))
     assert float(cross_entropy()(np.array([1]), logits)) == pytest.approx(expected)
-
-
-def test_pretraining_has_a_loss_for_each_output():
-    assert set(pretraining_losses()) == {"masked_lm", "next_sentence"}
 
 
 def test_weighted_sums():
