@@ -1,0 +1,231 @@
+"""Models of Hugging Face folders, `config.json` and the weights beside it: read and written."""
+
+import json
+import logging
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_bert_kit.atomic_file import write_atomically
+from keras_bert_kit.convert.families import FAMILIES
+from keras_bert_kit.convert.hugging_face_config import (
+    Request,
+    family_of_config,
+    has_pooler,
+    read_description,
+    write_config,
+)
+from keras_bert_kit.convert.name_table import Family
+from keras_bert_kit.convert.safetensors_files import open_safetensors
+from keras_bert_kit.convert.safetensors_writer import write_safetensors
+from keras_bert_kit.convert.tensor_source import TensorSource
+from keras_bert_kit.convert.torch_file import open_torch_file
+from keras_bert_kit.convert.weights import (
+    Layout,
+    compare,
+    read_weights,
+    require_places,
+    written_weights,
+)
+from keras_bert_kit.model_description import HEADS, ModelDescription
+
+FORMAT = "hugging_face"
+SEGMENTS = "embeddings.token_type_embeddings.weight"
+# Copies of other weights and constants that some versions of Transformers wrote.
+_COPIES = re.compile(
+    r"(embeddings\.position_ids|embeddings\.token_type_ids|cls\.predictions\.decoder\.weight"
+    r"|cls\.predictions\.decoder\.bias|lm_head\.decoder\.weight|lm_head\.decoder\.bias"
+    r"|vocab_projector\.weight)$"
+)
+
+logger = logging.getLogger(__name__)
+
+
+def _torch_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(reversed(shape)) if path.endswith("/kernel") else tuple(shape)
+
+
+def _transposed_kernel(path: str, values: np.ndarray) -> np.ndarray:
+    return values.T if path.endswith("/kernel") else values
+
+
+# PyTorch's linear layers keep an output to a row, Keras's an input.
+LAYOUT = Layout(_torch_shape, _transposed_kernel, _transposed_kernel)
+
+
+def read_model(
+    folder: Path, request: Request, ignore: Collection[str] = (), dtype=None
+) -> tuple[keras.Model, ModelDescription]:
+    """Reads the model of a Hugging Face folder.
+
+    Args:
+        folder: with `config.json` and `model.safetensors` or `pytorch_model.bin`, perhaps in
+            shards.
+        request: what the caller wants of it.
+        ignore: beginnings of names that may be left over.
+        dtype: dtype policy of the model.
+
+    Returns:
+        The model and its description.
+
+    Raises:
+        FileNotFoundError: if the folder lacks a file.
+        ValueError: if a file is broken, the model is none of ours, or its weights are not those of
+            the model that is asked for; the message lists them.
+    """
+    config_file = folder / "config.json"
+    config = read_json(config_file)
+    family = FAMILIES[family_of_config(config, str(config_file))]
+    weights = _Renamed(_open_weights(folder), family)
+    description = read_description(
+        config, str(config_file), weights.has, request, weights.segments_are_used
+    )
+    model = description.build(dtype)
+    heads = description.heads
+    names = family.names(FORMAT, description.encoder.num_layers, heads)
+    comparison = compare(model, weights, names, LAYOUT)
+    others = weights.of_other_parts(comparison.left_over, description)
+    if others:
+        logger.info("Not loaded from %s, as not asked for: %s.", folder, ", ".join(others))
+    keep = comparison.require(request.initialize, [*ignore, *others], str(folder))
+    if keep:
+        logger.warning("Not in %s, so with first values: %s.", folder, ", ".join(sorted(keep)))
+    read_weights(model, weights, names, LAYOUT, keep)
+    return model, description
+
+
+def write_model(
+    model: keras.Model,
+    folder: Path,
+    labels: tuple[str, ...] | None = None,
+    special_ids: dict[str, int] | None = None,
+    leave_out: Collection[str] = (),
+    max_shard_bytes: float = 5e9,
+) -> None:
+    """Writes a model as a Hugging Face folder: `config.json` and `model.safetensors`.
+
+    Args:
+        model: an `Encoder` or the model of a task.
+        folder: where to write; it is made if need be.
+        labels: names of the classes.
+        special_ids: ids of special tokens by Transformers' names, such as `pad_token_id`.
+        leave_out: beginnings of paths of weights that may be lost.
+        max_shard_bytes: the most bytes of one file of weights.
+
+    Raises:
+        ValueError: if Transformers has no such model, or no place for one of its weights.
+        OSError: if a file cannot be written.
+    """
+    description = ModelDescription.of(model, labels)
+    config = write_config(description, special_ids or {})
+    family = FAMILIES[description.family]
+    bare = description.task == "encoder"
+    names = family.names(FORMAT, description.encoder.num_layers, description.heads, bare)
+    if not has_pooler(family.name, description.task, description.head):
+        names = {path: theirs for path, theirs in names.items() if not path.startswith("pooler/")}
+    require_places(model, names, leave_out, "Transformers' " + config["architectures"][0])
+
+    def tensors():
+        yield from written_weights(model, names, LAYOUT)
+        if family.name == "roberta" and not description.encoder.num_segments:
+            prefix = "" if bare else family.prefixes[FORMAT]
+            yield prefix + SEGMENTS, np.zeros((1, description.encoder.hidden_dim), np.float32)
+
+    write_safetensors(folder, tensors(), max_shard_bytes)
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(folder / "config.json", lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path) -> dict:
+    """The content of a JSON file that holds an object.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not JSON, or no object.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.parent} has no {path.name}: give the folder of a model.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds {type(content).__name__}, not an object.")
+    return content
+
+
+def _open_weights(folder: Path) -> TensorSource:
+    for name, open_weights in (
+        ("model.safetensors", open_safetensors),
+        ("pytorch_model.bin", open_torch_file),
+    ):
+        if (folder / name).exists() or (folder / f"{name}.index.json").exists():
+            return open_weights(folder)
+    raise FileNotFoundError(
+        f"{folder} has neither `model.safetensors` nor `pytorch_model.bin`, whole or in shards."
+    )
+
+
+class _Renamed:
+    """The weights of a file under the names of the family's table.
+
+    Files differ: those of a bare encoder lack its prefix, those before 2020 say `gamma` and `beta`
+    in layer norms, and some have the bias of the masked-token head under its decoder only.
+    """
+
+    def __init__(self, source: TensorSource, family: Family):
+        self._source, self._family = source, family
+        prefix = family.prefixes[FORMAT]
+        encoder = tuple(
+            {names[0].split(".")[0] + "." for names in family.names(FORMAT, 1, bare=True).values()}
+        )
+        self._names = {}
+        for name in source.names():
+            known = prefix + name if name.startswith(encoder) else name
+            known = known.replace("LayerNorm.gamma", "LayerNorm.weight")
+            self._names[known.replace("LayerNorm.beta", "LayerNorm.bias")] = name
+        for bias, copy in (
+            ("cls.predictions.bias", "cls.predictions.decoder.bias"),
+            ("lm_head.bias", "lm_head.decoder.bias"),
+        ):
+            if copy in self._names:
+                self._names.setdefault(bias, self._names.pop(copy))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in self._names if not _COPIES.search(name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self._source.shape(self._names[name])
+
+    def read(self, name: str, rows: slice | None = None) -> np.ndarray:
+        return self._source.read(self._names[name], rows)
+
+    def has(self, part: str) -> bool:
+        """Whether all weights of a head, or of the pooler, are there."""
+        names = self._names_of(part)
+        return bool(names) and all(name in self for name in names)
+
+    def segments_are_used(self) -> bool:
+        name = self._family.prefixes[FORMAT] + SEGMENTS
+        return name in self and bool(self.read(name).any())
+
+    def of_other_parts(self, names: Collection[str], description: ModelDescription) -> list[str]:
+        """Those of `names` that belong to heads, or the pooler, that the model has not."""
+        parts = {*HEADS, "pooler"} - set(description.heads)
+        if description.encoder.pooler:
+            parts.remove("pooler")
+        known = {name for part in parts for name in self._names_of(part)}
+        if not description.encoder.num_segments:
+            known.add(self._family.prefixes[FORMAT] + SEGMENTS)
+        return [name for name in names if name in known]
+
+    def _names_of(self, part: str) -> list[str]:
+        heads = [part] if part in self._family.heads else []
+        names = self._family.names(FORMAT, 0, heads)
+        return [name for path, theirs in names.items() if path.startswith(part) for name in theirs]

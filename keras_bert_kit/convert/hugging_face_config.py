@@ -1,0 +1,284 @@
+"""`config.json` of a Hugging Face folder: from it to the description of a model, and back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keras_bert_kit.config import EncoderConfig
+from keras_bert_kit.model_description import ModelDescription
+from keras_bert_kit.models import HIDDEN_ACTIVATIONS
+
+# Ends of the names of Transformers' classes, and what they are for.
+_TASKS = {
+    "ForPreTraining": "pretraining",
+    "ForMaskedLM": "pretraining",
+    "ForNextSentencePrediction": "pretraining",
+    "ForSequenceClassification": "classification",
+    "ForTokenClassification": "tagging",
+    "ForQuestionAnswering": "span",
+    "Model": "encoder",
+}
+_CLASS_PREFIXES = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert"}
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What a family calls the fields of `EncoderConfig`, and the dropout rates of its heads."""
+
+    fields: dict[str, str]
+    classifier_dropout: str
+    span_dropout: str | None
+    activation: str
+    attention_dropout: str
+
+
+_BERT_KEYS = _Keys(
+    {
+        "vocabulary_size": "vocab_size",
+        "num_layers": "num_hidden_layers",
+        "num_heads": "num_attention_heads",
+        "hidden_dim": "hidden_size",
+        "intermediate_dim": "intermediate_size",
+        "dropout": "hidden_dropout_prob",
+        "num_segments": "type_vocab_size",
+        "layer_norm_epsilon": "layer_norm_eps",
+    },
+    "classifier_dropout",
+    None,
+    "hidden_act",
+    "attention_probs_dropout_prob",
+)
+_DISTILBERT_KEYS = _Keys(
+    {
+        "vocabulary_size": "vocab_size",
+        "num_layers": "n_layers",
+        "num_heads": "n_heads",
+        "hidden_dim": "dim",
+        "intermediate_dim": "hidden_dim",
+        "dropout": "dropout",
+    },
+    "seq_classif_dropout",
+    "qa_dropout",
+    "activation",
+    "attention_dropout",
+)
+_KEYS = {"bert": _BERT_KEYS, "roberta": _BERT_KEYS, "distilbert": _DISTILBERT_KEYS}
+# Where a `config.json` says nothing, as Transformers' own defaults.
+_DEFAULTS = {
+    "bert": {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1},
+    "roberta": {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1},
+    "distilbert": {"dropout": 0.1, "seq_classif_dropout": 0.2, "qa_dropout": 0.1},
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller wants of a file that a configuration alone does not say.
+
+    Attributes:
+        task: the task, or none to go by what the file is.
+        labels: names of the classes, or none to go by the file.
+        initialize: beginnings of paths of weights that the file need not have.
+    """
+
+    task: str | None = None
+    labels: tuple[str, ...] | None = None
+    initialize: tuple[str, ...] = ()
+
+    def wants(self, head: str, is_there: bool) -> bool:
+        """Whether the model is to have a head or a pooler."""
+        return is_there or head in self.initialize
+
+
+def family_of_config(config: dict, origin: str) -> str:
+    """The family of a Hugging Face model.
+
+    Raises:
+        ValueError: if it is none of ours, or has parts that ours have not.
+    """
+    # Configurations before 2020 do not say what they are of.
+    family = config.get("model_type") or ("bert" if "hidden_size" in config else None)
+    if family not in _KEYS:
+        raise ValueError(
+            f"{origin} is a model of the type {family!r}; this package reads {', '.join(_KEYS)}."
+        )
+    expected = {
+        _KEYS[family].activation: "gelu",
+        "position_embedding_type": "absolute",
+        "is_decoder": False,
+        "add_cross_attention": False,
+        "tie_word_embeddings": True,
+    }
+    for key, value in expected.items():
+        if config.get(key, value) != value:
+            raise ValueError(
+                f"{origin} has `{key}` {config[key]!r}, but this package's encoder is built for "
+                f"{value!r} only: its outputs would be others."
+            )
+    return family
+
+
+def read_description(
+    config: dict,
+    origin: str,
+    has: Callable[[str], bool],
+    request: Request,
+    segments_are_used: Callable[[], bool] = lambda: True,
+) -> ModelDescription:
+    """The model that a `config.json` and the weights beside it describe.
+
+    Args:
+        config: the content of `config.json`.
+        origin: where it comes from, for messages.
+        has: whether the weights have a head, by the name of its layer in our models, or
+            `"pooler"`.
+        request: what the caller wants.
+        segments_are_used: whether RoBERTa's single segment vector is anything but zeros.
+
+    Raises:
+        ValueError: if the model is none of ours, the configuration lacks something, or what the
+            model is for cannot be told.
+    """
+    family = family_of_config(config, origin)
+    keys = _KEYS[family]
+    config = _DEFAULTS[family] | {k: v for k, v in config.items() if v is not None}
+    wanted = [*keys.fields.values(), "max_position_embeddings"]
+    missing = [key for key in wanted if key not in config]
+    if missing:
+        raise ValueError(f"{origin} lacks {', '.join(missing)}: it describes no whole model.")
+    fields = {ours: config[theirs] for ours, theirs in keys.fields.items()}
+    offset = config.get("pad_token_id", 1) + 1 if family == "roberta" else 0
+    fields |= {
+        "max_sequence_length": config["max_position_embeddings"] - offset,
+        "position_offset": offset,
+    }
+    if family == "distilbert" or (family == "roberta" and not segments_are_used()):
+        fields["num_segments"] = 0
+    task = request.task or _task(config, origin, has)
+    head = _head(config, family, task, has, request)
+    fields["pooler"] = has_pooler(family, task, head) and (
+        task != "encoder" or request.wants("pooler", has("pooler"))
+    )
+    return ModelDescription(EncoderConfig(**fields), task, head, _labels(config, task, request))
+
+
+def write_config(description: ModelDescription, special_ids: dict[str, int]) -> dict:
+    """The `config.json` of a model, as Transformers reads it.
+
+    Args:
+        description: of the model.
+        special_ids: ids of the special tokens by Transformers' names, such as `pad_token_id`.
+
+    Raises:
+        ValueError: if Transformers has no such model.
+    """
+    family, encoder, head = description.family, description.encoder, description.head
+    keys = _KEYS[family]
+    if family == "distilbert" and encoder.layer_norm_epsilon != 1e-12:
+        raise ValueError(
+            "Transformers' DistilBERT has the epsilon 1e-12 in its layer norms; this model has "
+            f"{encoder.layer_norm_epsilon}."
+        )
+    activation = head.get("hidden_activation")
+    if activation != (HIDDEN_ACTIVATIONS.get(family) if "hidden_activation" in head else None):
+        raise ValueError(
+            f"Transformers' {_CLASS_PREFIXES[family]} classifiers have no dense layer with "
+            f"`hidden_activation={activation!r}`."
+        )
+    config = {
+        "architectures": [architecture(description)],
+        "model_type": family,
+        **{theirs: getattr(encoder, ours) for ours, theirs in keys.fields.items()},
+        "max_position_embeddings": encoder.max_sequence_length + encoder.position_offset,
+        keys.activation: "gelu",
+        keys.attention_dropout: encoder.dropout,
+        "initializer_range": 0.02,
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+        **special_ids,
+    }
+    if family == "roberta":
+        config["type_vocab_size"] = max(1, encoder.num_segments)
+        config["pad_token_id"] = encoder.position_offset - 1
+    if description.task in ("classification", "tagging"):
+        labels = description.labels or [f"LABEL_{i}" for i in range(head["num_classes"])]
+        config["id2label"] = {str(i): label for i, label in enumerate(labels)}
+        config["label2id"] = {label: i for i, label in enumerate(labels)}
+    if description.task == "span" and keys.span_dropout:
+        config[keys.span_dropout] = head["dropout"]
+    if description.task == "classification" or (
+        description.task == "tagging" and family != "distilbert"
+    ):
+        config[keys.classifier_dropout] = head["dropout"]
+    return config
+
+
+def architecture(description: ModelDescription) -> str:
+    """The name of Transformers' class for a model."""
+    names = {task: end for end, task in reversed(_TASKS.items())}
+    end = names[description.task]
+    if description.task == "pretraining" and len(description.heads) == 1:
+        end = {"masked_lm": "ForMaskedLM", "next_sentence": "ForNextSentencePrediction"}[
+            description.heads[0]
+        ]
+    return _CLASS_PREFIXES[description.family] + end
+
+
+def has_pooler(family: str, task: str, head: dict) -> bool:
+    """Whether Transformers' class for a task has a pooler."""
+    if task == "pretraining":
+        return head.get("next_sentence", True)
+    if task == "classification":
+        return family == "bert"
+    return task == "encoder" and family != "distilbert"
+
+
+def _task(config, origin, has) -> str:
+    """What a file is for: its class says so, or else the heads that it has."""
+    for name in config.get("architectures") or []:
+        for end, task in _TASKS.items():
+            if name in {prefix + end for prefix in _CLASS_PREFIXES.values()}:
+                return task
+        raise ValueError(
+            f"{origin} is a {name}, for which this package has no model. Give a `task` to load its "
+            "encoder under another head, for instance `task='encoder'`."
+        )
+    if has("masked_lm") or has("next_sentence"):
+        return "pretraining"
+    if has("span"):
+        return "span"
+    if has("classifier") or has("tagger"):
+        raise ValueError(
+            f"{origin} does not say whether its classifier is for texts or for tokens. Give "
+            "`task='classification'` or `task='tagging'`."
+        )
+    return "encoder"
+
+
+def _head(config, family, task, has, request) -> dict:
+    keys = _KEYS[family]
+    if task == "pretraining":
+        heads = {name: request.wants(name, has(name)) for name in ("masked_lm", "next_sentence")}
+        return heads if any(heads.values()) else heads | {"masked_lm": True}
+    dropout = config[keys.fields["dropout"]]
+    if task == "span":
+        return {"dropout": config[keys.span_dropout] if keys.span_dropout else 0.0}
+    if task in ("classification", "tagging"):
+        num_classes = len(_labels(config, task, request) or ()) or config.get("num_labels", 2)
+        if task == "classification" or family != "distilbert":
+            dropout = config.get(keys.classifier_dropout, dropout)
+        head = {"num_classes": num_classes, "dropout": dropout}
+        if task == "classification":
+            head["hidden_activation"] = HIDDEN_ACTIVATIONS.get(family)
+        return head
+    return {}
+
+
+def _labels(config, task, request) -> tuple[str, ...] | None:
+    if task not in ("classification", "tagging"):
+        return None
+    if request.labels:
+        return tuple(request.labels)
+    names = config.get("id2label")
+    if not names:
+        return None
+    return tuple(str(names[key]) for key in sorted(names, key=int))
