@@ -24,6 +24,8 @@ class EncoderConfig:
         position_offset: the position of the first token; 2 for RoBERTa, whose table starts with
             two rows that no token uses.
         pooler: whether there is a dense tanh layer over the first token.
+        activation: `"gelu"`, the exact one, or `"gelu_approximate"`, which KerasHub's BERT and
+            Google's later code have.
     """
 
     vocabulary_size: int = 30_522
@@ -37,6 +39,7 @@ class EncoderConfig:
     layer_norm_epsilon: float = 1e-12
     position_offset: int = 0
     pooler: bool = True
+    activation: str = "gelu"
 
 
 def _bert(num_layers: int, num_heads: int, hidden_dim: int) -> EncoderConfig:

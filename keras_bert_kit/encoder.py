@@ -28,6 +28,7 @@ class Encoder(NamedInputs, keras.Model):
         layer_norm_epsilon: 1e-12 for BERT and DistilBERT, 1e-5 for RoBERTa.
         position_offset: position of the first token; 2 for RoBERTa.
         pooler: whether there is a dense tanh layer over the first token.
+        activation: of the feed-forward parts, `"gelu"` or `"gelu_approximate"`.
         dtype: dtype policy of all layers, for instance `"mixed_bfloat16"`.
         name: name of the model.
 
@@ -58,6 +59,7 @@ class Encoder(NamedInputs, keras.Model):
         layer_norm_epsilon: float = 1e-12,
         position_offset: int = 0,
         pooler: bool = True,
+        activation: str = "gelu",
         dtype: str | keras.DTypePolicy | None = None,
         name: str = "encoder",
     ):
@@ -78,6 +80,7 @@ class Encoder(NamedInputs, keras.Model):
                 intermediate_dim,
                 dropout,
                 layer_norm_epsilon,
+                activation,
                 dtype=dtype,
                 name=f"block_{index}",
             )
@@ -115,6 +118,7 @@ class Encoder(NamedInputs, keras.Model):
             "layer_norm_epsilon": layer_norm_epsilon,
             "position_offset": position_offset,
             "pooler": pooler,
+            "activation": activation,
         }
         self._policy = embeddings.dtype_policy
 

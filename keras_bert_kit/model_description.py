@@ -15,7 +15,6 @@ TASK_MODELS = {
     "span": SpanModel,
 }
 TASKS = ("encoder", *TASK_MODELS)
-HEADS = ("masked_lm", "next_sentence", "classifier", "tagger", "span")  # layers of our models
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,11 @@ class ModelDescription:
             return tuple(name for name in ("masked_lm", "next_sentence") if heads[name])
         names = {"classification": "classifier", "tagging": "tagger", "span": "span"}
         return (names[self.task],) if self.task in names else ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The heads, and `"pooler"` if the encoder has one."""
+        return (*self.heads, *(["pooler"] if self.encoder.pooler else []))
 
     def build(self, dtype: str | keras.DTypePolicy | None = None) -> keras.Model:
         """The model, with first weights.

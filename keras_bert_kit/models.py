@@ -26,6 +26,8 @@ class PretrainingModel(TaskModel):
         encoder: an `Encoder`; it needs a pooler for next-sentence prediction.
         next_sentence: whether there is a next-sentence head.
         masked_lm: whether there is a masked-token head.
+        head_activation: activation in the masked-token head; by default the encoder's.
+        head_layer_norm_epsilon: epsilon in the masked-token head; by default the encoder's.
         name: name of the model.
 
     Raises:
@@ -47,6 +49,8 @@ class PretrainingModel(TaskModel):
         encoder: Encoder,
         next_sentence: bool = True,
         masked_lm: bool = True,
+        head_activation: str | None = None,
+        head_layer_norm_epsilon: float | None = None,
         name: str = "pretraining",
     ):
         if not next_sentence and not masked_lm:
@@ -59,6 +63,10 @@ class PretrainingModel(TaskModel):
                 "Next-sentence prediction reads the pooled output, but the encoder was built with "
                 "`pooler=False`. Build it with a pooler, or set `next_sentence=False`."
             )
+        if head_activation is None:
+            head_activation = encoder.config["activation"]
+        if head_layer_norm_epsilon is None:
+            head_layer_norm_epsilon = encoder.config["layer_norm_epsilon"]
         inputs = encoder_inputs(encoder)
         encoded = encoder(inputs)
         outputs = {}
@@ -67,7 +75,8 @@ class PretrainingModel(TaskModel):
             inputs = {**inputs, "mask_positions": positions}
             head = MaskedLMHead(
                 encoder.token_embedding,
-                encoder.config["layer_norm_epsilon"],
+                head_layer_norm_epsilon,
+                head_activation,
                 **head_options(encoder, "masked_lm"),
             )
             outputs["masked_lm"] = head(encoded["sequence_output"], positions)
@@ -75,7 +84,14 @@ class PretrainingModel(TaskModel):
             head = NextSentenceHead(**head_options(encoder, "next_sentence"))
             outputs["next_sentence"] = head(encoded["pooled_output"])
         super().__init__(
-            encoder, inputs, outputs, name, next_sentence=next_sentence, masked_lm=masked_lm
+            encoder,
+            inputs,
+            outputs,
+            name,
+            next_sentence=next_sentence,
+            masked_lm=masked_lm,
+            head_activation=head_activation,
+            head_layer_norm_epsilon=head_layer_norm_epsilon,
         )
 
 

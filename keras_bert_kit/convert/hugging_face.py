@@ -1,7 +1,6 @@
 """Models of Hugging Face folders, `config.json` and the weights beside it: read and written."""
 
 import json
-import logging
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -18,6 +17,7 @@ from keras_bert_kit.convert.hugging_face_config import (
     read_description,
     write_config,
 )
+from keras_bert_kit.convert.json_file import read_json
 from keras_bert_kit.convert.name_table import Family
 from keras_bert_kit.convert.safetensors_files import open_safetensors
 from keras_bert_kit.convert.safetensors_writer import write_safetensors
@@ -25,12 +25,11 @@ from keras_bert_kit.convert.tensor_source import TensorSource
 from keras_bert_kit.convert.torch_file import open_torch_file
 from keras_bert_kit.convert.weights import (
     Layout,
-    compare,
-    read_weights,
+    load_weights,
     require_places,
     written_weights,
 )
-from keras_bert_kit.model_description import HEADS, ModelDescription
+from keras_bert_kit.model_description import ModelDescription
 
 FORMAT = "hugging_face"
 SEGMENTS = "embeddings.token_type_embeddings.weight"
@@ -40,8 +39,6 @@ _COPIES = re.compile(
     r"|cls\.predictions\.decoder\.bias|lm_head\.decoder\.weight|lm_head\.decoder\.bias"
     r"|vocab_projector\.weight)$"
 )
-
-logger = logging.getLogger(__name__)
 
 
 def _torch_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -81,19 +78,26 @@ def read_model(
     family = FAMILIES[family_of_config(config, str(config_file))]
     weights = _Renamed(_open_weights(folder), family)
     description = read_description(
-        config, str(config_file), weights.has, request, weights.segments_are_used
+        config,
+        str(config_file),
+        lambda part: family.has(FORMAT, part, weights),
+        request,
+        weights.segments_are_used,
     )
+    others = family.others(FORMAT, description.parts)
+    if not description.encoder.num_segments:
+        others.add(family.prefixes[FORMAT] + SEGMENTS)
     model = description.build(dtype)
-    heads = description.heads
-    names = family.names(FORMAT, description.encoder.num_layers, heads)
-    comparison = compare(model, weights, names, LAYOUT)
-    others = weights.of_other_parts(comparison.left_over, description)
-    if others:
-        logger.info("Not loaded from %s, as not asked for: %s.", folder, ", ".join(others))
-    keep = comparison.require(request.initialize, [*ignore, *others], str(folder))
-    if keep:
-        logger.warning("Not in %s, so with first values: %s.", folder, ", ".join(sorted(keep)))
-    read_weights(model, weights, names, LAYOUT, keep)
+    load_weights(
+        model,
+        weights,
+        family.names(FORMAT, description.encoder.num_layers, description.heads),
+        LAYOUT,
+        str(folder),
+        initialize=request.initialize,
+        ignore=ignore,
+        others=others,
+    )
     return model, description
 
 
@@ -137,24 +141,6 @@ def write_model(
     write_safetensors(folder, tensors(), max_shard_bytes)
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     write_atomically(folder / "config.json", lambda file: file.write(text.encode()))
-
-
-def read_json(path: Path) -> dict:
-    """The content of a JSON file that holds an object.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is not JSON, or no object.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path.parent} has no {path.name}: give the folder of a model.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds {type(content).__name__}, not an object.")
-    return content
 
 
 def _open_weights(folder: Path) -> TensorSource:
@@ -206,26 +192,6 @@ class _Renamed:
     def read(self, name: str, rows: slice | None = None) -> np.ndarray:
         return self._source.read(self._names[name], rows)
 
-    def has(self, part: str) -> bool:
-        """Whether all weights of a head, or of the pooler, are there."""
-        names = self._names_of(part)
-        return bool(names) and all(name in self for name in names)
-
     def segments_are_used(self) -> bool:
         name = self._family.prefixes[FORMAT] + SEGMENTS
         return name in self and bool(self.read(name).any())
-
-    def of_other_parts(self, names: Collection[str], description: ModelDescription) -> list[str]:
-        """Those of `names` that belong to heads, or the pooler, that the model has not."""
-        parts = {*HEADS, "pooler"} - set(description.heads)
-        if description.encoder.pooler:
-            parts.remove("pooler")
-        known = {name for part in parts for name in self._names_of(part)}
-        if not description.encoder.num_segments:
-            known.add(self._family.prefixes[FORMAT] + SEGMENTS)
-        return [name for name in names if name in known]
-
-    def _names_of(self, part: str) -> list[str]:
-        heads = [part] if part in self._family.heads else []
-        names = self._family.names(FORMAT, 0, heads)
-        return [name for path, theirs in names.items() if path.startswith(part) for name in theirs]

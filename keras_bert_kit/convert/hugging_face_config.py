@@ -1,5 +1,6 @@
 """`config.json` of a Hugging Face folder: from it to the description of a model, and back."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,12 +63,19 @@ _DISTILBERT_KEYS = _Keys(
     "attention_dropout",
 )
 _KEYS = {"bert": _BERT_KEYS, "roberta": _BERT_KEYS, "distilbert": _DISTILBERT_KEYS}
+_ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_pytorch_tanh": "gelu_approximate",
+    "gelu_new": "gelu_approximate",
+}
 # Where a `config.json` says nothing, as Transformers' own defaults.
 _DEFAULTS = {
     "bert": {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1},
     "roberta": {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1},
     "distilbert": {"dropout": 0.1, "seq_classif_dropout": 0.2, "qa_dropout": 0.1},
 }
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,6 @@ def family_of_config(config: dict, origin: str) -> str:
             f"{origin} is a model of the type {family!r}; this package reads {', '.join(_KEYS)}."
         )
     expected = {
-        _KEYS[family].activation: "gelu",
         "position_embedding_type": "absolute",
         "is_decoder": False,
         "add_cross_attention": False,
@@ -114,6 +121,12 @@ def family_of_config(config: dict, origin: str) -> str:
                 f"{origin} has `{key}` {config[key]!r}, but this package's encoder is built for "
                 f"{value!r} only: its outputs would be others."
             )
+    activation = config.get(_KEYS[family].activation, "gelu")
+    if activation not in _ACTIVATIONS:
+        raise ValueError(
+            f"{origin} has the activation {activation!r}; this package's encoder has "
+            f"{', '.join(_ACTIVATIONS)}."
+        )
     return family
 
 
@@ -150,6 +163,7 @@ def read_description(
     fields |= {
         "max_sequence_length": config["max_position_embeddings"] - offset,
         "position_offset": offset,
+        "activation": _ACTIVATIONS[config.get(keys.activation, "gelu")],
     }
     if family == "distilbert" or (family == "roberta" and not segments_are_used()):
         fields["num_segments"] = 0
@@ -184,12 +198,23 @@ def write_config(description: ModelDescription, special_ids: dict[str, int]) -> 
             f"Transformers' {_CLASS_PREFIXES[family]} classifiers have no dense layer with "
             f"`hidden_activation={activation!r}`."
         )
+    names = {ours: theirs for theirs, ours in reversed(_ACTIVATIONS.items())}
+    for option in ("activation", "layer_norm_epsilon"):
+        of_encoder, of_head = getattr(encoder, option), head.get(f"head_{option}")
+        if of_head not in (None, of_encoder):
+            logger.warning(
+                "Transformers has one `%s` for the encoder and the masked-token head: the head "
+                "will have %s in place of %s.",
+                option,
+                of_encoder,
+                of_head,
+            )
     config = {
         "architectures": [architecture(description)],
         "model_type": family,
         **{theirs: getattr(encoder, ours) for ours, theirs in keys.fields.items()},
         "max_position_embeddings": encoder.max_sequence_length + encoder.position_offset,
-        keys.activation: "gelu",
+        keys.activation: names[encoder.activation],
         keys.attention_dropout: encoder.dropout,
         "initializer_range": 0.02,
         "tie_word_embeddings": True,

@@ -5,7 +5,7 @@ tables are read in both directions: from a file into a model and from a model in
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 FORMATS = ("hugging_face", "google", "keras_hub")
@@ -102,6 +102,21 @@ class Family:
         for head in heads:
             names |= _expand(self.heads[head], file_format, num_layers, "")
         return names
+
+    def part(self, file_format: str, part: str) -> set[str]:
+        """The names in a format of the weights of a head, or of the `"pooler"`."""
+        names = self.names(file_format, 0, [part] if part in self.heads else [])
+        return {name for path, theirs in names.items() if path.startswith(part) for name in theirs}
+
+    def has(self, file_format: str, part: str, names: Container[str]) -> bool:
+        """Whether `names` are those of a file that has a head, or the `"pooler"`."""
+        wanted = self.part(file_format, part)
+        return bool(wanted) and all(name in names for name in wanted)
+
+    def others(self, file_format: str, parts: Collection[str]) -> set[str]:
+        """The names in a format of all heads, and of the `"pooler"`, but those in `parts`."""
+        others = {*self.heads, "pooler"} - set(parts)
+        return {name for part in others for name in self.part(file_format, part)}
 
 
 def _expand(rows, file_format, num_layers, prefix) -> dict[str, tuple[str, ...]]:

@@ -1,8 +1,7 @@
 """Weights between a file and a model: first compared by name and shape, then copied bit by bit."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import keras
@@ -30,115 +29,57 @@ class Layout(NamedTuple):
     to_file: Callable[[str, np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """How the weights of a model and those of a file go together.
-
-    Attributes:
-        missing: our paths that the file has nothing for.
-        other_shape: our paths with the two shapes, where they differ.
-        left_over: names in the file that no weight of ours has.
-    """
-
-    missing: tuple[str, ...]
-    other_shape: Mapping[str, str]
-    left_over: tuple[str, ...]
-
-    def require(self, initialize: Iterable[str], ignore: Iterable[str], origin: str) -> set[str]:
-        """Makes sure that nothing is amiss but what the caller knows of.
-
-        Args:
-            initialize: beginnings of our paths, such as `"classifier"`, that may keep first values.
-            ignore: beginnings of names in the file that may be left over.
-            origin: where the weights come from, for the message.
-
-        Returns:
-            Our paths that keep their first values.
-
-        Raises:
-            ValueError: if anything else is missing, of another shape or left over.
-        """
-        initialize, ignore = tuple(initialize), tuple(ignore)
-        amiss = {
-            "missing": [path for path in self.missing if not path.startswith(initialize)],
-            "of another shape": [
-                f"{path} ({shapes})"
-                for path, shapes in self.other_shape.items()
-                if not path.startswith(initialize)
-            ],
-            "left over": [name for name in self.left_over if not name.startswith(ignore)],
-        }
-        if any(amiss.values()):
-            lists = "; ".join(f"{what}: {_listed(names)}" for what, names in amiss.items() if names)
-            raise ValueError(
-                f"The weights in {origin} are not those of this model: {lists}. Load them as what "
-                "they are (`task`), name what is to keep its first values in `initialize`, for "
-                "instance `initialize=['classifier']` for a new head, and what may be left over "
-                "in `ignore`."
-            )
-        return {path for path in (*self.missing, *self.other_shape)}
-
-
-def compare(
+def load_weights(
     model: keras.Model,
     source: TensorSource,
     names: Mapping[str, tuple[str, ...]],
     layout: Layout,
-) -> Comparison:
-    """Compares a model with a file by names and shapes; reads no weight.
-
-    Args:
-        model: the model.
-        source: the file.
-        names: for our paths, the names in the file.
-        layout: of the format.
-    """
-    missing, other_shape, used = [], {}, set()
-    for weight in model.weights:
-        theirs = names.get(weight.path, ())
-        used.update(theirs)
-        if not theirs or any(name not in source for name in theirs):
-            missing.append(weight.path)
-            continue
-        wanted = layout.shape(weight.path, _part_shape(weight.shape, len(theirs)))
-        shapes = [tuple(source.shape(name)) for name in theirs]
-        if any(shape != wanted for shape in shapes):
-            other_shape[weight.path] = f"{shapes[0]} in the file, {wanted} in the model"
-    left_over = tuple(name for name in source.names() if name not in used)
-    return Comparison(tuple(missing), other_shape, left_over)
-
-
-def read_weights(
-    model: keras.Model,
-    source: TensorSource,
-    names: Mapping[str, tuple[str, ...]],
-    layout: Layout,
-    keep: Iterable[str] = (),
+    origin: str,
+    *,
+    initialize: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    others: Collection[str] = (),
 ) -> None:
-    """Copies the weights of a file into a model, one at a time.
+    """Copies the weights of a file into a model, once all of them are found to fit.
 
     Args:
         model: the model.
         source: the file.
-        names: for our paths, the names in the file.
+        names: for the paths of our weights, the names of what each is made of, side by side.
         layout: of the format.
-        keep: our paths that keep their values.
+        origin: where the weights come from, for messages.
+        initialize: beginnings of our paths, such as `"classifier"`, that may keep first values.
+        ignore: beginnings of names in the file that may be left over.
+        others: names in the file that belong to parts which the model has not, such as a head.
+
+    Raises:
+        ValueError: if anything else is missing, of another shape or left over.
     """
-    keep = set(keep)
-    for weight in model.weights:
-        if weight.path in keep:
-            continue
-        theirs = names[weight.path]
-        rows_at_a_time = max(1, ROWS_AT_A_TIME // int(np.prod(weight.shape[1:])))
-        if weight.shape[0] > rows_at_a_time and _is_table(
-            weight.path, weight.shape, theirs, layout
-        ):
-            for start in range(0, weight.shape[0], rows_at_a_time):
-                rows = slice(start, min(start + rows_at_a_time, weight.shape[0]))
-                weight.value[rows].assign(source.read(theirs[0], rows))
-        else:
-            parts = [layout.to_ours(weight.path, source.read(name)) for name in theirs]
-            weight.assign(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
+    missing, other_shape, left_over = _compare(model, source, names, layout)
+    not_asked_for = [name for name in left_over if name in others]
+    initialize, ignore = tuple(initialize), (*ignore, *not_asked_for)
+    amiss = {
+        "missing": [path for path in missing if not path.startswith(initialize)],
+        "of another shape": [
+            f"{path} ({shapes})"
+            for path, shapes in other_shape.items()
+            if not path.startswith(initialize)
+        ],
+        "left over": [name for name in left_over if not name.startswith(ignore)],
+    }
+    if any(amiss.values()):
+        lists = "; ".join(f"{what}: {_listed(names)}" for what, names in amiss.items() if names)
+        raise ValueError(
+            f"The weights in {origin} are not those of this model: {lists}. Load them as what they "
+            "are (`task`), name what is to keep its first values in `initialize`, for instance "
+            "`initialize=['classifier']` for a new head, and what may be left over in `ignore`."
+        )
+    if not_asked_for:
+        logger.info("Not loaded from %s, as not asked for: %s.", origin, _listed(not_asked_for))
+    new = {*missing, *other_shape}
+    if new:
+        logger.warning("Not in %s, so with first values: %s.", origin, _listed(sorted(new)))
+    _read_weights(model, source, names, layout, new)
 
 
 def written_weights(
@@ -185,6 +126,51 @@ def require_places(
         )
     if lost:
         logger.warning("Left out, as %s has no place for them: %s.", file_format, _listed(lost))
+
+
+def _compare(
+    model: keras.Model,
+    source: TensorSource,
+    names: Mapping[str, tuple[str, ...]],
+    layout: Layout,
+) -> tuple[list[str], dict[str, str], list[str]]:
+    """What is missing, of another shape (with the shapes) and left over; reads no weight."""
+    missing, other_shape, used = [], {}, set()
+    for weight in model.weights:
+        theirs = names.get(weight.path, ())
+        used.update(theirs)
+        if not theirs or any(name not in source for name in theirs):
+            missing.append(weight.path)
+            continue
+        wanted = layout.shape(weight.path, _part_shape(weight.shape, len(theirs)))
+        shapes = [tuple(source.shape(name)) for name in theirs]
+        if any(shape != wanted for shape in shapes):
+            other_shape[weight.path] = f"{shapes[0]} in the file, {wanted} in the model"
+    return missing, other_shape, [name for name in source.names() if name not in used]
+
+
+def _read_weights(
+    model: keras.Model,
+    source: TensorSource,
+    names: Mapping[str, tuple[str, ...]],
+    layout: Layout,
+    keep: Collection[str],
+) -> None:
+    """Copies one weight at a time, but those of the paths in `keep`."""
+    for weight in model.weights:
+        if weight.path in keep:
+            continue
+        theirs = names[weight.path]
+        rows_at_a_time = max(1, ROWS_AT_A_TIME // int(np.prod(weight.shape[1:])))
+        if weight.shape[0] > rows_at_a_time and _is_table(
+            weight.path, weight.shape, theirs, layout
+        ):
+            for start in range(0, weight.shape[0], rows_at_a_time):
+                rows = slice(start, min(start + rows_at_a_time, weight.shape[0]))
+                weight.value[rows].assign(source.read(theirs[0], rows))
+        else:
+            parts = [layout.to_ours(weight.path, source.read(name)) for name in theirs]
+            weight.assign(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
 
 
 def _is_table(path, shape, theirs, layout) -> bool:

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_bert_kit.layers.activations import activation as activation_of
 from keras_bert_kit.layers.embeddings import TokenEmbedding
-from keras_bert_kit.layers.feed_forward import gelu
 from keras_bert_kit.layers.initializers import truncated_normal
 
 
@@ -18,6 +18,7 @@ class MaskedLMHead(keras.layers.Layer):
     Args:
         token_embedding: the encoder's `TokenEmbedding`, whose table is used again.
         layer_norm_epsilon: epsilon of the layer norm.
+        activation: `"gelu"` or `"gelu_approximate"`, see `FeedForward`.
 
     Reference:
         BERT, section 3.1, task 1, https://arxiv.org/abs/1810.04805; `get_masked_lm_output` in
@@ -25,11 +26,17 @@ class MaskedLMHead(keras.layers.Layer):
     """
 
     def __init__(
-        self, token_embedding: TokenEmbedding, layer_norm_epsilon: float = 1e-12, **kwargs
+        self,
+        token_embedding: TokenEmbedding,
+        layer_norm_epsilon: float = 1e-12,
+        activation: str = "gelu",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.token_embedding = token_embedding
         self.layer_norm_epsilon = layer_norm_epsilon
+        self.activation = activation
+        self._activate = activation_of(activation)
 
     def build(self, sequence_output_shape, mask_positions_shape=None):
         """Makes the transform and the output bias."""
@@ -68,7 +75,7 @@ class MaskedLMHead(keras.layers.Layer):
         first_of_row = ops.expand_dims(ops.arange(batch, dtype="int32") * length, 1)
         rows = ops.reshape(sequence_output, (batch * length, hidden_dim))
         masked = ops.take(rows, ops.cast(mask_positions, "int32") + first_of_row, axis=0)
-        hidden = self.layer_norm(gelu(self.transform(masked)))
+        hidden = self.layer_norm(self._activate(self.transform(masked)))
         logits = self.token_embedding.scores(hidden)
         return ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
 
@@ -78,6 +85,7 @@ class MaskedLMHead(keras.layers.Layer):
             **super().get_config(),
             "token_embedding": keras.saving.serialize_keras_object(self.token_embedding),
             "layer_norm_epsilon": self.layer_norm_epsilon,
+            "activation": self.activation,
         }
 
     @classmethod

@@ -17,6 +17,7 @@ class Block(keras.layers.Layer):
         intermediate_dim: width F of the feed-forward part.
         dropout: rate of the three dropouts.
         layer_norm_epsilon: epsilon of the two layer norms.
+        activation: `"gelu"` or `"gelu_approximate"`, see `FeedForward`.
 
     Reference:
         Attention Is All You Need, section 3.1, https://arxiv.org/abs/1706.03762
@@ -28,6 +29,7 @@ class Block(keras.layers.Layer):
         intermediate_dim: int,
         dropout: float = 0.0,
         layer_norm_epsilon: float = 1e-12,
+        activation: str = "gelu",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -35,12 +37,13 @@ class Block(keras.layers.Layer):
         self.intermediate_dim = intermediate_dim
         self.dropout = dropout
         self.layer_norm_epsilon = layer_norm_epsilon
+        self.activation = activation
         policy = {"dtype": self.dtype_policy}
         norm = {"epsilon": layer_norm_epsilon, **policy}
         self.attention = SelfAttention(num_heads, dropout, name="attention", **policy)
         self.attention_dropout = keras.layers.Dropout(dropout, name="attention_dropout", **policy)
         self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **norm)
-        self.feed_forward = FeedForward(intermediate_dim, name="feed_forward", **policy)
+        self.feed_forward = FeedForward(intermediate_dim, activation, name="feed_forward", **policy)
         self.feed_forward_dropout = keras.layers.Dropout(
             dropout, name="feed_forward_dropout", **policy
         )
@@ -80,4 +83,5 @@ class Block(keras.layers.Layer):
             "intermediate_dim": self.intermediate_dim,
             "dropout": self.dropout,
             "layer_norm_epsilon": self.layer_norm_epsilon,
+            "activation": self.activation,
         }

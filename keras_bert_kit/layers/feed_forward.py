@@ -1,23 +1,9 @@
 """The position-wise half of a block: wide, GELU, narrow."""
 
-import math
-
 import keras
-from keras import ops
 
+from keras_bert_kit.layers.activations import activation as activation_of
 from keras_bert_kit.layers.initializers import truncated_normal
-
-
-@keras.saving.register_keras_serializable(package="keras_bert_kit", name="gelu")
-def gelu(x):
-    """The exact Gaussian error linear unit, `x Phi(x)`; same shape and type as `x`.
-
-    Written with `erf`: Keras's own exact form uses `erfc`, which has no ONNX counterpart.
-
-    Reference:
-        https://arxiv.org/abs/1606.08415
-    """
-    return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5)))
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -26,14 +12,20 @@ class FeedForward(keras.layers.Layer):
 
     Args:
         intermediate_dim: width F between the two products.
+        activation: `"gelu"`, the exact one, or `"gelu_approximate"`.
+
+    Raises:
+        ValueError: if there is no such activation.
 
     Reference:
         Attention Is All You Need, section 3.3, https://arxiv.org/abs/1706.03762
     """
 
-    def __init__(self, intermediate_dim: int, **kwargs):
+    def __init__(self, intermediate_dim: int, activation: str = "gelu", **kwargs):
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
+        self.activation = activation
+        self._activate = activation_of(activation)
 
     def build(self, x_shape):
         """Makes the two products."""
@@ -55,8 +47,12 @@ class FeedForward(keras.layers.Layer):
 
     def call(self, x):
         """Maps `(B, T, D)` to `(B, T, D)`, each position for itself."""
-        return self.output_projection(gelu(self.intermediate(x)))
+        return self.output_projection(self._activate(self.intermediate(x)))
 
     def get_config(self):
         """The arguments of the constructor."""
-        return {**super().get_config(), "intermediate_dim": self.intermediate_dim}
+        return {
+            **super().get_config(),
+            "intermediate_dim": self.intermediate_dim,
+            "activation": self.activation,
+        }

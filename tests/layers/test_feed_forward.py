@@ -6,7 +6,8 @@ import reference_bert
 import tensorflow as tf
 from reference_bert import randomize, weights_of
 
-from keras_bert_kit.layers.feed_forward import FeedForward, gelu
+from keras_bert_kit.layers.activations import gelu
+from keras_bert_kit.layers.feed_forward import FeedForward
 
 X = np.random.default_rng(1).standard_normal((2, 3, 8)).astype("float32")
 

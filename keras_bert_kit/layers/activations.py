@@ -1,0 +1,51 @@
+"""GELU in its two forms: the exact one, and the approximation that some models have."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_kit", name="gelu")
+def gelu(x):
+    """The exact Gaussian error linear unit, `x Phi(x)`; same shape and type as `x`.
+
+    Written with `erf`: Keras's own exact form uses `erfc`, which has no ONNX counterpart.
+
+    Reference:
+        https://arxiv.org/abs/1606.08415
+    """
+    return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5)))
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_kit", name="gelu_approximate")
+def gelu_approximate(x):
+    """GELU by its approximation with tanh, up to 5e-4 off; same shape and type as `x`.
+
+    Google's later code and KerasHub compute BERT so; Transformers calls it `gelu_new` and
+    `gelu_pytorch_tanh`.
+
+    Reference:
+        https://arxiv.org/abs/1606.08415, section 2
+    """
+    return 0.5 * x * (1.0 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_approximate": gelu_approximate}
+
+
+def activation(name: str):
+    """The activation of the feed-forward parts by its name.
+
+    Raises:
+        ValueError: if there is no such activation.
+
+    Example:
+        >>> float(activation("gelu")(ops.array([1.0]))[0])
+        0.8413447737693787
+    """
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            f"`activation` must be one of {', '.join(ACTIVATIONS)}; received {name!r}."
+        )
+    return ACTIVATIONS[name]
