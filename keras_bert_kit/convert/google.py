@@ -1,6 +1,5 @@
 """Models of Google's TensorFlow 1 release: `bert_config.json` and `bert_model.ckpt`, both ways."""
 
-import json
 import logging
 import re
 from collections.abc import Collection
@@ -10,11 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.convert.bert_names import BERT
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
-from keras_bert_kit.convert.json_file import read_json
 from keras_bert_kit.convert.weights import Layout, load_weights, require_places, written_weights
+from keras_bert_kit.json_file import read_json, write_json
 from keras_bert_kit.model_description import ModelDescription
 
 FORMAT = "google"
@@ -51,7 +49,7 @@ def read_model(
     """Reads a model of Google's release.
 
     Args:
-        folder: with `bert_config.json` and `bert_model.ckpt.*`.
+        folder: with `bert_config.json` and `bert_model.ckpt.*`, or one checkpoint of another name.
         request: what the caller wants of it.
         ignore: beginnings of names that may be left over.
         dtype: dtype policy of the model.
@@ -65,7 +63,8 @@ def read_model(
             for; the message lists them.
     """
     config = {"model_type": "bert", "layer_norm_eps": 1e-12} | read_json(folder / CONFIG)
-    weights = _Checkpoint(folder / CHECKPOINT)
+    checkpoint = _find_checkpoint(folder)
+    weights = _Checkpoint(checkpoint)
     description = read_description(
         config, str(folder / CONFIG), lambda part: BERT.has(FORMAT, part, weights), request
     )
@@ -75,7 +74,7 @@ def read_model(
         weights,
         BERT.names(FORMAT, description.encoder.num_layers, description.heads),
         LAYOUT,
-        str(folder / CHECKPOINT),
+        str(checkpoint),
         initialize=request.initialize,
         ignore=ignore,
         others=BERT.others(FORMAT, description.parts),
@@ -121,16 +120,26 @@ def write_model(model: keras.Model, folder: Path, leave_out: Collection[str] = (
         )
     except tf.errors.OpError as error:
         raise OSError(f"Could not write {folder / CHECKPOINT}: {error.message}") from error
-    text = json.dumps({key: config[key] for key in _CONFIG_KEYS}, indent=2) + "\n"
-    write_atomically(folder / CONFIG, lambda file: file.write(text.encode()))
+    write_json(folder / CONFIG, {key: config[key] for key in _CONFIG_KEYS})
+
+
+def _find_checkpoint(folder: Path) -> Path:
+    """The checkpoint in a folder, without the ends of its files' names."""
+    found = sorted(path.with_suffix("") for path in folder.glob("*.index"))
+    if folder / CHECKPOINT in found:
+        return folder / CHECKPOINT
+    if len(found) != 1:
+        raise FileNotFoundError(
+            f"{folder} must hold {CHECKPOINT}.index or just one checkpoint of another name; found "
+            f"{len(found)}: {', '.join(path.name for path in found) or 'none'}."
+        )
+    return found[0]
 
 
 class _Checkpoint:
     """The weights of a TensorFlow 1 checkpoint, without what its training left there."""
 
     def __init__(self, prefix: Path):
-        if not prefix.with_name(prefix.name + ".index").exists():
-            raise FileNotFoundError(f"{prefix}.index does not exist: give the folder that has it.")
         try:
             self._reader = tf.train.load_checkpoint(str(prefix))
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
@@ -149,6 +158,9 @@ class _Checkpoint:
 
     def shape(self, name: str) -> tuple[int, ...]:
         return self._shapes[name]
+
+    def dtype(self, name: str) -> np.dtype:
+        return np.dtype(self._reader.get_variable_to_dtype_map()[name].as_numpy_dtype)
 
     def read(self, name: str, rows: slice | None = None) -> np.ndarray:
         try:

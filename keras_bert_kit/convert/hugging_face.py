@@ -1,6 +1,5 @@
 """Models of Hugging Face folders, `config.json` and the weights beside it: read and written."""
 
-import json
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.convert.families import FAMILIES
 from keras_bert_kit.convert.hugging_face_config import (
     Request,
@@ -17,7 +15,6 @@ from keras_bert_kit.convert.hugging_face_config import (
     read_description,
     write_config,
 )
-from keras_bert_kit.convert.json_file import read_json
 from keras_bert_kit.convert.name_table import Family
 from keras_bert_kit.convert.safetensors_files import open_safetensors
 from keras_bert_kit.convert.safetensors_writer import write_safetensors
@@ -29,6 +26,7 @@ from keras_bert_kit.convert.weights import (
     require_places,
     written_weights,
 )
+from keras_bert_kit.json_file import read_json, write_json
 from keras_bert_kit.model_description import ModelDescription
 
 FORMAT = "hugging_face"
@@ -139,8 +137,7 @@ def write_model(
             yield prefix + SEGMENTS, np.zeros((1, description.encoder.hidden_dim), np.float32)
 
     write_safetensors(folder, tensors(), max_shard_bytes)
-    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(folder / "config.json", lambda file: file.write(text.encode()))
+    write_json(folder / "config.json", config)
 
 
 def _open_weights(folder: Path) -> TensorSource:
@@ -188,6 +185,9 @@ class _Renamed:
 
     def shape(self, name: str) -> tuple[int, ...]:
         return self._source.shape(self._names[name])
+
+    def dtype(self, name: str) -> np.dtype:
+        return self._source.dtype(self._names[name])
 
     def read(self, name: str, rows: slice | None = None) -> np.ndarray:
         return self._source.read(self._names[name], rows)

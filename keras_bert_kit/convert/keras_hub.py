@@ -11,13 +11,15 @@ import numpy as np
 from keras_bert_kit.config import EncoderConfig, encoder_config
 from keras_bert_kit.convert.families import FAMILIES
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
-from keras_bert_kit.convert.json_file import read_json
+from keras_bert_kit.convert.variables import Variables
 from keras_bert_kit.convert.weights import Layout, load_weights, require_places, written_weights
+from keras_bert_kit.json_file import read_json
 from keras_bert_kit.model_description import ModelDescription
 
 FORMAT = "keras_hub"
-# KerasHub's names of a family, and what its backbones have that no argument says.
+# What KerasHub calls a family, and what its backbones have that no argument says.
 _CLASS_PREFIXES = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert"}
+BACKBONES = tuple(f"{prefix}Backbone" for prefix in _CLASS_PREFIXES.values())
 _FIXED = {
     "bert": {"activation": "gelu_approximate"},
     "roberta": {
@@ -70,7 +72,7 @@ def read_model(
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"KerasHub cannot read {source}: {error}") from error
     family = FAMILIES[_family_of(backbone)]
-    weights = _Variables(hub_model)
+    weights = Variables(hub_model)
     description = _describe(hub_model, backbone, family, str(source), weights, request)
     model = description.build(dtype)
     load_weights(
@@ -195,26 +197,6 @@ def _layout(encoder: EncoderConfig) -> Layout:
     return Layout(shape, to_ours, to_file)
 
 
-class _Variables:
-    """The weights of a Keras model."""
-
-    def __init__(self, model: keras.Model):
-        self._variables = {weight.path: weight for weight in model.weights}
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._variables)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._variables
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._variables[name].shape)
-
-    def read(self, name: str, rows: slice | None = None) -> np.ndarray:
-        values = np.asarray(self._variables[name].value)
-        return values if rows is None else values[rows]
-
-
 def _task_of(source: str | Path) -> str | None:
     """The task of a local preset, if it is that of one of our models."""
     file = Path(source) / "task.json"
@@ -235,8 +217,7 @@ def _family_of(backbone: keras.Model) -> str:
         if type(backbone).__name__ == f"{prefix}Backbone":
             return family
     raise ValueError(
-        f"The preset holds a {type(backbone).__name__}; this package reads "
-        f"{', '.join(f'{prefix}Backbone' for prefix in _CLASS_PREFIXES.values())}."
+        f"The preset holds a {type(backbone).__name__}; this package reads {', '.join(BACKBONES)}."
     )
 
 
