@@ -1,18 +1,18 @@
 """A tokenizer and a model as one thing: text in, answers in words out."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_kit import pretrained
 from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
-from keras_bert_kit.models import PretrainingModel
-from keras_bert_kit.run_folder import RunFolder
-from keras_bert_kit.text.vocabulary import MASK, Vocabulary
-from keras_bert_kit.text.wordpiece import WordPieceTokenizer
+from keras_bert_kit.text.tokenizer_files import AnyTokenizer
 
 
 class Internals(NamedTuple):
@@ -20,18 +20,15 @@ class Internals(NamedTuple):
 
     Attributes:
         tokens: the T tokens, `[CLS]` and `[SEP]` among them.
+        mask_positions: where a `[MASK]` stands.
         hidden_states: `(L + 1, T, D)`, from the embeddings to the last block.
         attention: `(L, N, T, T)`, by layer, head, token that looks and token looked at.
     """
 
     tokens: list[str]
+    mask_positions: list[int]
     hidden_states: np.ndarray
     attention: np.ndarray
-
-    @property
-    def mask_positions(self) -> list[int]:
-        """Where a `[MASK]` stands."""
-        return [i for i, token in enumerate(self.tokens) if token == MASK]
 
 
 @dataclass(frozen=True)
@@ -40,39 +37,108 @@ class Bundle:
 
     Attributes:
         tokenizer: strings to ids.
-        model: a `PretrainingModel`.
+        model: an `Encoder`, or a model of `keras_bert_kit.models`.
+        labels: names of the classes of a classifier or tagger, if they are known.
+
+    Example:
+        >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
+        >>> bundle.save_pretrained("for-transformers", "hugging_face")  # doctest: +SKIP
     """
 
-    tokenizer: WordPieceTokenizer
-    model: PretrainingModel
+    tokenizer: AnyTokenizer
+    model: keras.Model
+    labels: tuple[str, ...] | None = None
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Bundle":
-        """Loads a run folder, such as `saved_models/bert-tiny`.
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        task: str | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        initialize: Collection[str] = (),
+        ignore: Collection[str] = (),
+        dtype: str | keras.DTypePolicy | None = None,
+        lowercase: bool | None = None,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        offline: bool = False,
+        token: str | None = None,
+    ) -> "Bundle":
+        """Loads a model and its tokenizer from wherever they are.
+
+        Args:
+            source: a folder of this package, of Hugging Face, of KerasHub or of Google's release;
+                an id of the Hugging Face Hub; or a preset of KerasHub: its name, `kaggle://...` or
+                `hf://...`.
+            task: `"encoder"`, `"pretraining"`, `"classification"`, `"tagging"` or `"span"`; by
+                default what the model is.
+            labels: names of the classes of a classifier or tagger; by default those of the source.
+            initialize: beginnings of paths of weights that may keep first values where the source
+                has none or none of this shape, such as `["classifier"]` for a new head.
+            ignore: beginnings of names of weights in the source that may be left over.
+            dtype: dtype policy of the model.
+            lowercase: whether the tokenizer lower-cases, where the source does not say.
+            revision: branch, tag or commit of a Hub id.
+            cache_dir: where downloads from the Hub are kept; by default where Transformers has
+                them.
+            offline: whether to take what is in that cache and ask nobody.
+            token: access token for private models of the Hub.
 
         Raises:
-            FileNotFoundError: if `folder` is no run folder, or its training has not ended.
-            ValueError: if its vocabulary and its model do not fit together.
+            FileNotFoundError: if there is no such model, or a file of it is missing.
+            OSError: if it cannot be read or downloaded.
+            ValueError: if the source is broken, or not the model that is asked for: the message
+                lists which weights are missing, left over or of another shape.
         """
-        run = RunFolder(Path(folder))
-        files = (run.config_file, run.vocabulary_file, run.weights_file)
-        missing = [file.name for file in files if not file.exists()]
-        if missing:
-            raise FileNotFoundError(
-                f"{folder} holds no trained model: {', '.join(missing)} is missing. Train one with "
-                "`python -m recipes.pretrain`, or give the folder of another run."
-            )
-        config = run.read_config()
-        vocabulary = Vocabulary.read(run.vocabulary_file)
-        if len(vocabulary) != config["encoder"]["vocabulary_size"]:
-            raise ValueError(
-                f"{run.vocabulary_file} has {len(vocabulary):,} tokens, but the model was built "
-                f"for {config['encoder']['vocabulary_size']:,}. Restore the vocabulary that it was "
-                "trained with."
-            )
-        model = PretrainingModel(Encoder(**config["encoder"]), config["next_sentence"])
-        model.load_weights(run.weights_file)
-        return cls(WordPieceTokenizer(vocabulary, config["tokenizer"]["lowercase"]), model)
+        found = pretrained.find(
+            source, revision=revision, cache_dir=cache_dir, offline=offline, token=token
+        )
+        model, tokenizer, description = pretrained.load(
+            found,
+            task,
+            labels=labels,
+            initialize=initialize,
+            ignore=ignore,
+            dtype=dtype,
+            lowercase=lowercase,
+        )
+        return cls(tokenizer, model, description.labels)
+
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        file_format: str = pretrained.OURS,
+        *,
+        leave_out: Collection[str] = (),
+    ) -> None:
+        """Saves the model and its tokenizer.
+
+        Args:
+            folder: where to write; it is made if need be.
+            file_format: `"keras_bert_kit"`, `"hugging_face"` for Transformers, `"keras_hub"` for a
+                preset, or `"tensorflow1"` for Google's code.
+            leave_out: beginnings of paths of weights that may be lost where the format has no
+                place for them, such as `["next_sentence"]`.
+
+        Raises:
+            ValueError: if there is no such format, or it has no such model, or no place for a
+                weight.
+            OSError: if a file cannot be written.
+        """
+        pretrained.save(
+            self.model,
+            self.tokenizer,
+            folder,
+            file_format,
+            labels=self.labels,
+            leave_out=leave_out,
+        )
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, which is the model itself where there is no head."""
+        return self.model if isinstance(self.model, Encoder) else self.model.encoder
 
     def fill_mask(self, texts: list[str], top_k: int = 5) -> list[list[list[tuple[str, float]]]]:
         """The likeliest tokens for every `[MASK]` written in `texts`.
@@ -86,17 +152,19 @@ class Bundle:
             the likeliest first.
 
         Raises:
-            ValueError: if a text has no `[MASK]`, or is too long for the model.
+            ValueError: if a text has no `[MASK]` (RoBERTa: `<mask>`) or is too long for the model,
+                or the model has no masked-token head.
 
         Example:
-            >>> bundle = Bundle.load("saved_models/bert-tiny")  # doctest: +SKIP
+            >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
             >>> bundle.fill_mask(["She [MASK] the door."], top_k=1)  # doctest: +SKIP
             [[[('opened', 0.31)]]]
         """
+        mask = self.tokenizer.vocabulary.mask_token
         for text in texts:
-            if MASK not in text:
+            if mask not in text:
                 raise ValueError(
-                    f"There is no {MASK} to fill in {text!r}: write one into the text."
+                    f"There is no {mask} to fill in {text!r}: write one into the text."
                 )
         return self.fill_masked_ids(self.tokenizer(texts, special_tokens=True), top_k)
 
@@ -107,6 +175,11 @@ class Bundle:
             ids: ragged `(B, None)` int32, or lists of lists.
             top_k: how many tokens for each mask.
         """
+        if "masked_lm" not in self.model.output:
+            raise ValueError(
+                f"This model has no masked-token head, only {', '.join(self.model.output)}: load "
+                "one that was pre-trained, with `task='pretraining'`."
+            )
         vocabulary = self.tokenizer.vocabulary
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.ragged.constant(ids, dtype=tf.int32)
@@ -118,7 +191,8 @@ class Bundle:
             positions[row, : counts[row]] = np.flatnonzero(masked)
         inputs["mask_positions"] = tf.constant(positions)
         logits = self.model(inputs, training=False)["masked_lm"]
-        best = tf.math.top_k(tf.nn.softmax(logits), min(top_k, len(vocabulary)))
+        scores = tf.nn.softmax(logits)[:, :, : len(vocabulary)]  # a table may have spare rows
+        best = tf.math.top_k(scores, min(top_k, len(vocabulary)))
         return [
             [
                 [
@@ -139,15 +213,17 @@ class Bundle:
             ValueError: if the text is too long for the model.
         """
         inputs = self._pack(self.tokenizer([text], special_tokens=True))
-        outputs = self.model.encoder.with_internals()(inputs, training=False)
+        outputs = self.encoder.with_internals()(inputs, training=False)
+        ids, vocabulary = inputs["token_ids"][0].numpy().tolist(), self.tokenizer.vocabulary
         return Internals(
-            [self.tokenizer.vocabulary.token_of(i) for i in inputs["token_ids"][0].numpy()],
+            [vocabulary.token_of(i) for i in ids],
+            [at for at, i in enumerate(ids) if i == vocabulary.mask_id],
             np.stack([state[0].numpy() for state in outputs["hidden_states"]]),
             np.stack([weights[0].numpy() for weights in outputs["attention"]]),
         )
 
     def _pack(self, ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        longest = self.model.encoder.config["max_sequence_length"]
+        longest = self.encoder.config["max_sequence_length"]
         length = int(tf.reduce_max(ids.row_lengths())) + 2
         if length > longest:
             raise ValueError(

@@ -59,7 +59,7 @@ One sentence of held-out text a line, chosen by rule and not by hand (see
 ```python
 from keras_bert_kit.bundle import Bundle
 
-bundle = Bundle.load("saved_models/{name}")
+bundle = Bundle.from_pretrained("saved_models/{name}")
 print(bundle.fill_mask(["He opened the [MASK] and looked out."]))
 ```
 """

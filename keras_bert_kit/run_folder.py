@@ -7,9 +7,10 @@ from pathlib import Path
 import keras
 
 from keras_bert_kit.atomic_file import write_atomically
-from keras_bert_kit.text.vocabulary import Vocabulary
+from keras_bert_kit.json_file import read_json, write_json
+from keras_bert_kit.text.tokenizer_files import AnyVocabulary, read_vocabulary, write_vocabulary
 
-CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.weights.h5", "vocab.txt"
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class RunFolder:
     """Where a run keeps its files.
 
     - `config.json`: the options of the run, and what is needed to build its model again.
-    - `vocab.txt`: the vocabulary.
+    - `vocab.txt`, or `vocab.json` and `merges.txt`: the vocabulary, WordPiece or byte-level BPE.
     - `model.weights.h5`: the trained weights; there only once training has ended.
     - `checkpoints/`: where the run goes on from; `shards/`: its tokenised text.
     - `metrics.jsonl`, `logs/`: what was measured on the way, for programs and for TensorBoard.
@@ -68,11 +69,6 @@ class RunFolder:
         return self.path / CONFIG
 
     @property
-    def vocabulary_file(self) -> Path:
-        """`vocab.txt`."""
-        return self.path / VOCABULARY
-
-    @property
     def weights_file(self) -> Path:
         """`model.weights.h5`."""
         return self.path / WEIGHTS
@@ -86,27 +82,36 @@ class RunFolder:
         """The contents of `config.json`.
 
         Raises:
+            FileNotFoundError: if there is none.
             ValueError: if it is not JSON.
         """
-        try:
-            return json.loads(self.config_file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{self.config_file} cannot be read: {error}.") from error
+        return read_json(self.config_file)
 
     def write_config(self, **entries) -> None:
         """Adds entries to `config.json`, whole or not at all."""
         config = self.read_config() if self.config_file.exists() else {}
-        self.write_text(CONFIG, json.dumps(config | entries, indent=2, ensure_ascii=False) + "\n")
+        write_json(self.config_file, config | entries)
 
-    def keep_vocabulary(self, vocabulary: Vocabulary) -> None:
+    def read_vocabulary(self) -> AnyVocabulary | None:
+        """The vocabulary; none if the run has not got one yet.
+
+        Raises:
+            ValueError: if its files cannot be read.
+        """
+        if not any((self.path / name).exists() for name in ("vocab.txt", "vocab.json")):
+            return None
+        return read_vocabulary(self.path)
+
+    def keep_vocabulary(self, vocabulary: AnyVocabulary) -> None:
         """Writes the vocabulary, or checks that it is the one that the run began with.
 
         Raises:
             ValueError: if it is another.
         """
-        if not self.vocabulary_file.exists():
-            self.write_text(VOCABULARY, vocabulary.as_text())
-        elif Vocabulary.read(self.vocabulary_file).fingerprint != vocabulary.fingerprint:
+        kept = self.read_vocabulary()
+        if kept is None:
+            write_vocabulary(vocabulary, self.path)
+        elif kept.fingerprint != vocabulary.fingerprint:
             raise ValueError(
                 f"The run in {self.path} began with another vocabulary than the one given now. "
                 "Leave `--vocabulary` out to go on, or give this run another `--name`."

@@ -34,7 +34,7 @@ def run(options: Options) -> None:
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
 
-    bundle = Bundle.load(options.model)
+    bundle = Bundle.from_pretrained(options.model)
     texts = list(options.texts)
     for text, masks in zip(texts, bundle.fill_mask(texts, options.top_k), strict=True):
         print(text)

@@ -167,9 +167,9 @@ def run(options: Options) -> dict[str, float]:
 
     if options.vocabulary:
         vocabulary = Vocabulary.read(options.vocabulary)
-    elif folder.vocabulary_file.exists():
-        vocabulary = Vocabulary.read(folder.vocabulary_file)
     else:
+        vocabulary = folder.read_vocabulary()
+    if vocabulary is None:
         vocabulary = learn_vocabulary(
             (line for document in read_documents(sources, **reading) for line in document),
             options.vocabulary_size,

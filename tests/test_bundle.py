@@ -11,7 +11,7 @@ from keras_bert_kit.card import cloze_table
 
 @pytest.fixture(scope="module")
 def bundle(tiny_run):
-    return Bundle.load(tiny_run[0])
+    return Bundle.from_pretrained(tiny_run[0])
 
 
 def test_fills_every_mask_of_every_text(bundle):
@@ -59,8 +59,8 @@ def test_internals_are_those_of_the_text(bundle):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"vocab\.txt, model\.weights\.h5 is missing"):
-        Bundle.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"holds no model: it has neither config\.json nor"):
+        Bundle.from_pretrained(tmp_path)
 
 
 def test_another_vocabulary_is_refused(tiny_run, tmp_path):
@@ -70,7 +70,7 @@ def test_another_vocabulary_is_refused(tiny_run, tmp_path):
     with (folder / "vocab.txt").open("a") as file:
         file.write("onemore\n")
     with pytest.raises(ValueError, match=r"has \d+ tokens, but the model was built for \d+"):
-        Bundle.load(folder)
+        Bundle.from_pretrained(folder)
 
 
 def test_cloze_table_marks_the_answer_and_lists_fillings(bundle):

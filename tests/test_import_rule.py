@@ -12,9 +12,10 @@ PACKAGE = ROOT / "keras_bert_kit"
 MAY_IMPORT = {
     "config": set(),
     "atomic_file": set(),
+    "json_file": {"atomic_file"},
     "quiet": set(),
     "sample_data": set(),
-    "text": {"config"},
+    "text": {"config", "json_file"},
     "data": {"config", "atomic_file", "quiet", "text"},
     "layers": {"config"},
     "named_inputs": set(),
@@ -22,13 +23,17 @@ MAY_IMPORT = {
     "heads": {"config", "layers", "encoder"},
     "training": {"atomic_file", "layers"},
     "step": {"training"},
-    "models": {"config", "layers", "named_inputs", "encoder", "heads", "training", "step"},
+    "task_model": {"encoder", "named_inputs", "training", "step"},
+    "models": {"config", "layers", "encoder", "heads", "task_model"},
+    "model_description": {"config", "encoder", "models"},
+    "convert": {"config", "atomic_file", "json_file", "models", "model_description"},
     "evaluation": {"models", "training"},
-    "run_folder": {"atomic_file", "text"},
-    "bundle": {"config", "text", "data", "encoder", "heads", "models", "run_folder"},
+    "run_folder": {"atomic_file", "json_file", "text"},
+    "pretrained": {"convert", "json_file", "model_description", "run_folder", "text"},
+    "bundle": {"config", "text", "data", "encoder", "models", "pretrained"},
     "card": {"bundle", "evaluation"},
 }
-KERAS_ONLY = ("layers", "encoder", "heads", "models", "training/losses")
+KERAS_ONLY = ("layers", "encoder", "heads", "task_model", "models", "training/losses")
 
 
 def modules():

@@ -36,7 +36,7 @@ def test_another_recipe_is_refused(tmp_path):
 
 def test_a_broken_config_is_named(tmp_path):
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json cannot be read"):
+    with pytest.raises(ValueError, match=r"config\.json is not JSON"):
         RunFolder.open(tmp_path, "pretrain", {})
 
 
@@ -57,7 +57,7 @@ def test_a_run_keeps_its_vocabulary(tmp_path):
     folder = RunFolder(tmp_path)
     folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "a"]))
     folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "a"]))
-    assert Vocabulary.read(folder.vocabulary_file).tokens == (*SPECIAL_TOKENS, "a")
+    assert folder.read_vocabulary().tokens == (*SPECIAL_TOKENS, "a")
     with pytest.raises(ValueError, match="began with another vocabulary than the one given now"):
         folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "b"]))
 

@@ -147,7 +147,7 @@ def _warn_of_movable_marks(vocabulary: Vocabulary, rules: NormalizationRules) ->
     Almost all marks are dropped as accents right after. The order of the rest (some of Adlam, of
     Balinese, of musical notation) matters only if the vocabulary has two that change places.
     """
-    if not rules.lowercase:
+    if not rules.strips_accents:
         return
     marks = [c for c in set("".join(vocabulary.tokens)) if unicodedata.combining(c)]
     marks = sorted(c for c in marks if ord(c) not in rules.replacements)

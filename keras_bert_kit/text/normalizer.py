@@ -42,7 +42,7 @@ class NormalizationRules(NamedTuple):
     """What to do with each code point.
 
     Attributes:
-        lowercase: whether they are those of the uncased models.
+        strips_accents: whether text is decomposed and its accents are dropped.
         replacements: code point to the text that takes its place; others stay as they are.
         stand_ins: letters that tensorflow-text takes for punctuation and BERT does not, mapped to
             private-use code points (which BERT never lets through) that both take for letters. The
@@ -51,7 +51,7 @@ class NormalizationRules(NamedTuple):
         model: the replacements, as `compile_normalizer` writes them.
     """
 
-    lowercase: bool
+    strips_accents: bool
     replacements: dict[int, str]
     stand_ins: dict[int, int]
     alone: frozenset[str]
@@ -59,11 +59,12 @@ class NormalizationRules(NamedTuple):
 
 
 @cache
-def normalization_rules(lowercase: bool) -> NormalizationRules:
+def normalization_rules(lowercase: bool, strip_accents: bool | None = None) -> NormalizationRules:
     """BERT's treatment of every code point, as the `tokenizers` package has it.
 
     Args:
-        lowercase: also decompose, drop accents and lower-case, as the uncased models do.
+        lowercase: also lower-case, as the uncased models do.
+        strip_accents: also decompose and drop accents; by default as `lowercase`.
 
     Returns:
         The rules. Applied one by one they split a text into the words of BERT's pre-tokenizer, with
@@ -74,8 +75,9 @@ def normalization_rules(lowercase: bool) -> NormalizationRules:
         >>> rules.replacements[ord("É")], rules.replacements[0], ord("™") in rules.replacements
         ('e', '', False)
     """
+    strip_accents = lowercase if strip_accents is None else strip_accents
     characters = _characters(_OTHERS)
-    normalized = _normalize_each(characters, lowercase)
+    normalized = _normalize_each(characters, lowercase, strip_accents)
     chinese = set(_characters(_CHINESE))
     outcomes = set("".join(normalized)) - {" "} - chinese
     alone = _punctuation_in_bert(outcomes)
@@ -91,7 +93,8 @@ def normalization_rules(lowercase: bool) -> NormalizationRules:
         if text != character or ord(character) in rewrite:
             replacements[ord(character)] = text.translate(rewrite)
     model = compile_normalizer(replacements)
-    return NormalizationRules(lowercase, replacements, stand_ins, frozenset(alone | chinese), model)
+    alone = frozenset(alone | chinese)
+    return NormalizationRules(strip_accents, replacements, stand_ins, alone, model)
 
 
 def compile_normalizer(replacements: dict[int, str]) -> bytes:
@@ -186,10 +189,11 @@ def _characters(blocks: tuple[range, ...]) -> list[str]:
     return [chr(code_point) for block in blocks for code_point in block]
 
 
-def _normalize_each(characters: list[str], lowercase: bool) -> list[str]:
+def _normalize_each(characters: list[str], lowercase: bool, strip_accents: bool) -> list[str]:
     """What BERT's normaliser makes of each character, in one call."""
     text = _PROBE.join(characters)
-    parts = BertNormalizer(lowercase=lowercase).normalize_str(text).split(_PROBE)
+    normalizer = BertNormalizer(lowercase=lowercase, strip_accents=strip_accents)
+    parts = normalizer.normalize_str(text).split(_PROBE)
     probe_at = characters.index(_PROBE)  # here the split found one part too many
     return [*parts[:probe_at], _PROBE, *parts[probe_at + 2 :]]
 

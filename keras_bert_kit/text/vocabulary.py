@@ -26,6 +26,8 @@ class Vocabulary:
         (6, 'read', 4)
     """
 
+    pad_token, unknown_token, cls_token, sep_token, mask_token = SPECIAL_TOKENS
+
     def __init__(self, tokens: Iterable[str]):
         self.tokens: Sequence[str] = tuple(tokens)
         self._ids = {token: index for index, token in enumerate(self.tokens)}

@@ -34,7 +34,8 @@ class WordPieceTokenizer(tf.Module):
 
     Args:
         vocabulary: the tokens and their ids.
-        lowercase: lower-case and drop accents first, as BERT's uncased models do.
+        lowercase: lower-case first, as BERT's uncased models do.
+        strip_accents: drop accents first; by default as `lowercase`.
 
     Example:
         >>> vocabulary = Vocabulary(
@@ -56,12 +57,15 @@ class WordPieceTokenizer(tf.Module):
         Fast WordPiece tokenization (https://arxiv.org/abs/2012.15524).
     """
 
-    def __init__(self, vocabulary: Vocabulary, lowercase: bool = True):
+    def __init__(
+        self, vocabulary: Vocabulary, lowercase: bool = True, strip_accents: bool | None = None
+    ):
         """Compiles the rules and the vocabulary; about a second for the first of a kind."""
         super().__init__(name="word_piece_tokenizer")
         self.vocabulary = vocabulary
         self.lowercase = lowercase
-        rules = normalization_rules(lowercase)
+        self.strip_accents = lowercase if strip_accents is None else strip_accents
+        rules = normalization_rules(lowercase, self.strip_accents)
         self._longest_match = LongestMatch(vocabulary, rules)
         # `init_scope`: what is made inside a `tf.function` must outlive its graph.
         with tf.init_scope(), tf.device("CPU"):

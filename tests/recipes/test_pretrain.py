@@ -65,7 +65,7 @@ def test_leaves_a_whole_run_folder(tiny_run):
 
 def test_the_saved_model_is_the_measured_one(tiny_run):
     folder, results = tiny_run
-    loaded = Bundle.load(folder)
+    loaded = Bundle.from_pretrained(folder)
     assert loaded.model.count_params() > 0
     last = metrics(folder, "heldout")[-1]
     assert results["masked_lm_loss"] == pytest.approx(last["masked_lm_loss"], rel=1e-6)
@@ -114,7 +114,7 @@ def test_full_sentences_train_without_next_sentence(tiny_options):
 def test_first_weights_are_berts_own_where_asked_for(tiny_run, tiny_options):
     run(dataclasses.replace(tiny_options, name="plain", start="bert", steps=1))
     for name, low, high in (("plain", -0.1, 0), ("first", -9, -2)):
-        model = Bundle.load(Path(tiny_options.output) / name).model
+        model = Bundle.from_pretrained(Path(tiny_options.output) / name).model
         assert low < model.get_layer("masked_lm").output_bias.numpy().min() < high
 
 
@@ -156,7 +156,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tm
 
 def assert_same_weights(folder, other):
     pairs = zip(
-        Bundle.load(folder).model.get_weights(), Bundle.load(other).model.get_weights(), strict=True
+        Bundle.from_pretrained(folder).model.get_weights(), Bundle.from_pretrained(other).model.get_weights(), strict=True
     )
     for found, expected in pairs:
         np.testing.assert_array_equal(found, expected)
