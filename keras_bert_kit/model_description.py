@@ -1,6 +1,6 @@
 """What a model is, as plain values: enough to build it, with first weights, anywhere."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import keras
 
@@ -104,6 +104,10 @@ class ModelDescription:
     def parts(self) -> tuple[str, ...]:
         """The heads, and `"pooler"` if the encoder has one."""
         return (*self.heads, *(["pooler"] if self.encoder.pooler else []))
+
+    def with_encoder(self, **changes) -> "ModelDescription":
+        """The same with another encoder: `changes` are fields of `EncoderConfig`."""
+        return replace(self, encoder=replace(self.encoder, **changes))
 
     def build(self, dtype: str | keras.DTypePolicy | None = None) -> keras.Model:
         """The model, with first weights.

@@ -191,6 +191,11 @@ def save(
         OSError: if a file cannot be written.
     """
     folder, labels = Path(folder), tuple(labels) if labels else None
+    if file_format not in FORMATS:
+        raise ValueError(
+            f"The format must be one of {', '.join(FORMATS)}; received {file_format!r}."
+        )
+    _refuse_to_mix(folder, file_format)
     description = ModelDescription.of(model, labels)
     vocabulary = tokenizer.vocabulary
     if file_format == OURS:
@@ -208,12 +213,20 @@ def save(
     elif file_format == KERAS_HUB:
         keras_hub.write_model(model, folder, leave_out)
         write_keras_hub_tokenizer(tokenizer, folder, description.family)
-    elif file_format == TENSORFLOW1:
+    else:
         google.write_model(model, folder, leave_out)
         write_vocabulary(vocabulary, folder)
-    else:
+
+
+def _refuse_to_mix(folder: Path, file_format: str) -> None:
+    """Refuses to write over a model in another format: the two share names of files."""
+    if not any((folder / name).exists() for name in (CONFIG, google.CONFIG)):
+        return
+    found = find(folder)
+    if found.format != file_format:
         raise ValueError(
-            f"The format must be one of {', '.join(FORMATS)}; received {file_format!r}."
+            f"{folder} holds a model in the format {found.format}: choose another folder for "
+            f"{file_format}, or remove that one."
         )
 
 

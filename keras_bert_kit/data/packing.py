@@ -15,6 +15,9 @@ def pack_segments(
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """Packs one segment or several per row, and cuts the longest until they fit.
 
+    Between two segments there are as many `[SEP]` as the model was trained with: one in BERT, two
+    in RoBERTa (`<s> A </s></s> B </s>`).
+
     What does not fit comes off the end of the longest segment, token by token (of equally long
     ones, off the last), so that a short question keeps all its words beside a long paragraph.
 
@@ -49,6 +52,7 @@ def pack_segments(
                 f"`segments` must be ragged, of shape (B, None); received {segment!r}. "
                 "`tf.RaggedTensor.from_tensor` makes a dense tensor ragged."
             )
+    segments = _with_separators(segments, vocabulary.separators_between)
     room = sequence_length - 1 - len(segments)
     if room < 1:
         raise ValueError(
@@ -70,6 +74,15 @@ def pack_segments(
         num_segments,
     )
     return batch, tf.reduce_sum(lengths - kept, axis=1)
+
+
+def _with_separators(segments, count: int) -> list[tf.RaggedTensor]:
+    """Segments with empty ones between them, each of which brings a `[SEP]` more."""
+    nothing = segments[0][:, :0]
+    spaced = [segments[0]]
+    for segment in segments[1:]:
+        spaced += [*[nothing] * (count - 1), segment]
+    return spaced
 
 
 def pack_spans(

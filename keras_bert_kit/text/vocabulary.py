@@ -27,6 +27,7 @@ class Vocabulary:
     """
 
     pad_token, unknown_token, cls_token, sep_token, mask_token = SPECIAL_TOKENS
+    separators_between = 1  # of two texts in a row
 
     def __init__(self, tokens: Iterable[str]):
         self.tokens: Sequence[str] = tuple(tokens)
