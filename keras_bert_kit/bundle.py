@@ -148,8 +148,8 @@ class Bundle:
             top_k: how many tokens for each.
 
         Returns:
-            For each text, for each `[MASK]` in it, `top_k` pairs of a token and its probability,
-            the likeliest first.
+            For each text, for each `[MASK]` in it, `top_k` pairs of a token (of byte-level BPE, its
+            text, with the space before it) and its probability, the likeliest first.
 
         Raises:
             ValueError: if a text has no `[MASK]` (RoBERTa: `<mask>`) or is too long for the model,
@@ -196,7 +196,7 @@ class Bundle:
         return [
             [
                 [
-                    (vocabulary.token_of(int(token)), float(probability))
+                    (vocabulary.text_of(int(token)), float(probability))
                     for token, probability in zip(
                         best.indices[row, slot].numpy(), best.values[row, slot].numpy(), strict=True
                     )

@@ -13,6 +13,8 @@ def pretraining_card(
     training: Mapping[str, object],
     results: Mapping[str, float],
     cloze: str,
+    family: str = "bert",
+    mask_token: str = "[MASK]",
 ) -> str:
     """The card of a pre-trained model as Markdown.
 
@@ -23,10 +25,16 @@ def pretraining_card(
         training: facts about the training, by label.
         results: what `evaluate_pretraining` returned.
         cloze: what `cloze_table` returned.
+        family: `"bert"`, `"roberta"` or `"distilbert"`.
+        mask_token: what a blank is called.
     """
+    kind = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}[family]
+    heads = "masked-token and next-sentence heads"
+    if "next_sentence_accuracy" not in results:
+        heads = "masked-token head"
     return f"""# {name}
 
-A BERT encoder with its masked-token and next-sentence heads, pre-trained from scratch with
+A {kind} encoder with its {heads}, pre-trained from scratch with
 keras-bert-kit:
 
 ```
@@ -60,7 +68,7 @@ One sentence of held-out text a line, chosen by rule and not by hand (see
 from keras_bert_kit.bundle import Bundle
 
 bundle = Bundle.from_pretrained("saved_models/{name}")
-print(bundle.fill_mask(["He opened the [MASK] and looked out."]))
+print(bundle.fill_mask(["He opened the {mask_token} and looked out."]))
 ```
 """
 
@@ -80,11 +88,12 @@ def cloze_table(bundle: Bundle, examples: list[tuple[list[int], int]]) -> str:
     for (ids, answer), ((guesses,)) in zip(examples, predictions, strict=True):
         at = ids.index(vocabulary.mask_id)
         before, after = (
-            tokenizer.detokenize(part).numpy().decode() if part else ""
+            tokenizer.detokenize(part).numpy().decode().strip() if part else ""
             for part in (ids[:at], ids[at + 1 :])
         )
-        sentence = f"{before} **{vocabulary.token_of(answer)}** {after}".replace("|", "\\|")
-        words = (f"{token.replace('|', chr(92) + '|')} {share:.2f}" for token, share in guesses)
+        word = vocabulary.text_of(answer).strip()
+        sentence = f"{before} **{word}** {after}".replace("|", "\\|")
+        words = (f"{t.strip().replace('|', chr(92) + '|')} {share:.2f}" for t, share in guesses)
         lines.append(f"| {sentence} | {', '.join(words)} |")
     return "\n".join(lines)
 

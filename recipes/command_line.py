@@ -102,4 +102,6 @@ def _take_config(options_type: type, arguments: list[str]) -> tuple[object | Non
     }
     if "vocabulary" in fields and (path.parent / "vocab.txt").exists():
         saved["vocabulary"] = str(path.parent / "vocab.txt")
+    elif "vocabulary" in fields and (path.parent / "vocab.json").exists():
+        saved["vocabulary"] = str(path.parent)
     return options_type(**saved), arguments[:at] + arguments[at + 2 :]

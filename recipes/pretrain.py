@@ -2,6 +2,7 @@
 
     python -m recipes.pretrain
     python -m recipes.pretrain --data my-texts/ "more/*.jsonl.gz" --name my-bert --size mini
+    python -m recipes.pretrain --model roberta --data my-texts/ --name my-roberta
     python -m recipes.pretrain --config saved_models/my-bert/config.json --name my-bert-again
 
 Without options it trains BERT-tiny on the prose that ships with the package, without a network.
@@ -29,7 +30,9 @@ class Options:
     output: str = "saved_models"
     """The folder of all runs."""
 
-    size: Literal["tiny", "mini", "small", "medium", "base", "large"] = "tiny"
+    model: Literal["bert", "roberta", "distilbert"] = "bert"
+    """Family; RoBERTa has byte-level BPE, full sentences and no next-sentence prediction."""
+    size: Literal["tiny", "mini", "small", "medium", "base", "large", "distil"] = "tiny"
     """Size of the encoder."""
     dropout: float = 0.0
     """Dropout rate; 0.1 in the paper, of use only when the text is read many times."""
@@ -37,13 +40,13 @@ class Options:
     """Positions that get an embedding: the longest text that the model can ever read."""
 
     vocabulary: str | None = None
-    """A `vocab.txt` to use; by default a vocabulary is learned from the text."""
+    """A `vocab.txt`, or a folder with `vocab.json` and `merges.txt`; by default one is learned."""
     vocabulary_size: int = 8_000
     """Number of tokens to learn."""
     alphabet_size: int = 1_000
     """Characters that get pieces of their own when learning; Chinese needs 5,000 or more."""
     lowercase: bool = True
-    """Whether the tokenizer lowercases and strips accents."""
+    """Whether the tokenizer lowercases and strips accents; byte-level BPE never does."""
 
     text_field: str = "text"
     """The field of JSON lines and TFDS rows that holds the text."""
@@ -58,7 +61,7 @@ class Options:
     processes: int | None = None
     """Processes that tokenise; by default one a core."""
 
-    pairs: Literal["next_sentence", "full_sentences"] = "next_sentence"
+    pairs: Literal["next_sentence", "full_sentences"] | None = None
     """BERT's sentence pairs, or RoBERTa's full sentences without next-sentence prediction."""
     sequence_length: int = 128
     """Tokens of an example, special tokens included."""
@@ -131,15 +134,16 @@ def run(options: Options) -> dict[str, float]:
     from keras_bert_kit.data.masking import Masking
     from keras_bert_kit.data.pretraining import PretrainingData
     from keras_bert_kit.data.shard_builder import build_shards
-    from keras_bert_kit.encoder import Encoder
     from keras_bert_kit.evaluation.curves import training_curve
     from keras_bert_kit.evaluation.pretraining import evaluate_pretraining, results_table
-    from keras_bert_kit.models import PretrainingModel
+    from keras_bert_kit.model_description import ModelDescription
     from keras_bert_kit.run_folder import RunFolder
     from keras_bert_kit.sample_data import sample_files
+    from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
     from keras_bert_kit.text.learn import learn_vocabulary
+    from keras_bert_kit.text.learn_bytepair import learn_bytepair_vocabulary
+    from keras_bert_kit.text.tokenizer_files import make_tokenizer, tokenizer_options
     from keras_bert_kit.text.vocabulary import Vocabulary
-    from keras_bert_kit.text.wordpiece import WordPieceTokenizer
     from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
     from keras_bert_kit.training.fitting import fit_steps
     from keras_bert_kit.training.mimetic import start_mimetic
@@ -154,6 +158,12 @@ def run(options: Options) -> dict[str, float]:
             f"has {options.max_positions} positions. Raise `--max-positions`, or shorten the "
             "examples."
         )
+    pairs = options.pairs or ("next_sentence" if options.model == "bert" else "full_sentences")
+    if pairs == "next_sentence" and options.model != "bert":
+        raise ValueError(
+            f"`--model {options.model}` has no next-sentence prediction: leave `--pairs` out, or "
+            "train `--model bert`."
+        )
     started = time.monotonic()
     keras.utils.set_random_seed(options.seed)
     decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
@@ -165,19 +175,25 @@ def run(options: Options) -> dict[str, float]:
         "undecodable": options.undecodable,
     }
 
+    byte_pair = options.model == "roberta"
     if options.vocabulary:
-        vocabulary = Vocabulary.read(options.vocabulary)
+        read = BytePairVocabulary.read if byte_pair else Vocabulary.read
+        vocabulary = read(options.vocabulary)
     else:
         vocabulary = folder.read_vocabulary()
     if vocabulary is None:
-        vocabulary = learn_vocabulary(
-            (line for document in read_documents(sources, **reading) for line in document),
-            options.vocabulary_size,
-            lowercase=options.lowercase,
-            alphabet_size=options.alphabet_size,
-        )
+        lines = (line for document in read_documents(sources, **reading) for line in document)
+        if byte_pair:
+            vocabulary = learn_bytepair_vocabulary(lines, options.vocabulary_size)
+        else:
+            vocabulary = learn_vocabulary(
+                lines,
+                options.vocabulary_size,
+                lowercase=options.lowercase,
+                alphabet_size=options.alphabet_size,
+            )
     folder.keep_vocabulary(vocabulary)
-    tokenizer = WordPieceTokenizer(vocabulary, options.lowercase)
+    tokenizer = make_tokenizer(vocabulary, {} if byte_pair else {"lowercase": options.lowercase})
     shards = build_shards(
         sources,
         options.shards or folder.path / "shards",
@@ -195,26 +211,28 @@ def run(options: Options) -> dict[str, float]:
         "masking": Masking(
             rate=options.mask_rate, unit=options.mask_unit, max_span_words=options.mask_span
         ),
-        "pairs": options.pairs,
+        "pairs": pairs,
         "short_sequence_rate": options.short_sequences,
         "seed": options.seed,
     }
     data = PretrainingData(shards["train"], vocabulary, **example_options)
     heldout = PretrainingData(shards["heldout"], vocabulary, **example_options).one_pass()
 
-    config = asdict(
+    next_sentence = pairs == "next_sentence"
+    description = ModelDescription(
         encoder_config(
             options.size,
+            options.model,
             vocabulary_size=len(vocabulary),
             dropout=options.dropout,
             max_sequence_length=options.max_positions,
-        )
+            pooler=next_sentence,  # which nothing else would train
+        ),
+        "pretraining",
+        {"next_sentence": next_sentence},
     )
-    next_sentence = options.pairs == "next_sentence"
-    folder.write_config(
-        encoder=config, next_sentence=next_sentence, tokenizer={"lowercase": options.lowercase}
-    )
-    model = PretrainingModel(Encoder(**config, dtype=options.dtype), next_sentence)
+    folder.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
+    model = description.build(options.dtype)
     token_counts = shards["train"].token_counts()
     if options.start == "mimetic":
         start_mimetic(model, token_counts)
@@ -266,7 +284,7 @@ def run(options: Options) -> dict[str, float]:
     training_curve(
         folder.metrics_file,
         folder.path / "curve.png",
-        title=f"{options.name}: BERT-{options.size}",
+        title=f"{options.name}: {options.model}-{options.size}",
         baselines={name: results[name] for name in baselines if name in results},
     )
     card = pretraining_card(
@@ -278,7 +296,7 @@ def run(options: Options) -> dict[str, float]:
             "documents held out": shards["heldout"].num_documents,
             "tokens trained on": shards["train"].num_tokens,
             "vocabulary": f"{len(vocabulary):,} pieces"
-            + (", lowercased" if options.lowercase else ""),
+            + (", byte-level BPE" if byte_pair else ", lowercased" * options.lowercase),
         },
         {
             "encoder": f"{options.size}, {model.encoder.count_params():,} parameters",
@@ -291,6 +309,8 @@ def run(options: Options) -> dict[str, float]:
         },
         results,
         cloze_table(bundle, cloze),
+        options.model,
+        vocabulary.mask_token,
     )
     folder.write_text("card.md", card)
     print(f"\n{results_table(results)}\n")

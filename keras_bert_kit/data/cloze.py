@@ -1,6 +1,6 @@
 """Sentences with one word masked, taken from shards by a rule and not by hand."""
 
-from keras_bert_kit.text.vocabulary import MASK, Vocabulary
+from keras_bert_kit.text.vocabulary import Vocabulary
 
 LENGTHS = range(10, 41)  # pieces of a sentence that is worth showing
 
@@ -40,13 +40,13 @@ def cloze_sentences(shards, vocabulary: Vocabulary, count: int) -> list[tuple[li
 def _mask_middle(ids: list[int], vocabulary: Vocabulary) -> tuple[list[int], int] | None:
     if len(ids) not in LENGTHS or vocabulary.unknown_id in ids:
         return None
-    tokens = [vocabulary.token_of(i) for i in ids] + [""]
+    goes_on = [*vocabulary.is_continuation[ids].tolist(), False]
     words = [
-        i
-        for i, token in enumerate(tokens[:-1])
-        if token.isalpha() and len(token) > 3 and not tokens[i + 1].startswith("##")
+        at
+        for at, word in enumerate(vocabulary.text_of(i).strip() for i in ids)
+        if word.isalpha() and len(word) > 3 and not goes_on[at] and not goes_on[at + 1]
     ]
     if not words:
         return None
     middle = min(words, key=lambda i: abs(i - len(ids) // 2))
-    return [*ids[:middle], vocabulary.id_of(MASK), *ids[middle + 1 :]], ids[middle]
+    return [*ids[:middle], vocabulary.mask_id, *ids[middle + 1 :]], ids[middle]

@@ -18,6 +18,7 @@ from keras_bert_kit.data.corpus import Document
 from keras_bert_kit.data.sentences import sentences
 from keras_bert_kit.quiet import standard_error_closed
 from keras_bert_kit.text.batches import character_batches
+from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 CALL_CHARACTERS = 1 << 20  # per call of the tokenizer: bounds its memory for a huge document
@@ -47,7 +48,17 @@ def word_piece(vocabulary: Vocabulary, lowercase: bool) -> Tokenize:
     """Makes the function that tokenises, from a `WordPieceTokenizer`; imports TensorFlow."""
     from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
-    tokenizer = WordPieceTokenizer(vocabulary, lowercase=lowercase)
+    return _flat(WordPieceTokenizer(vocabulary, lowercase=lowercase), vocabulary)
+
+
+def byte_pair(vocabulary: BytePairVocabulary) -> Tokenize:
+    """Makes the function that tokenises, from a `BytePairTokenizer`; imports TensorFlow."""
+    from keras_bert_kit.text.bytepair import BytePairTokenizer
+
+    return _flat(BytePairTokenizer(vocabulary), vocabulary)
+
+
+def _flat(tokenizer, vocabulary) -> Tokenize:
     dtype = np.uint16 if len(vocabulary) <= 65_536 else np.int32
 
     def tokenize(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +72,7 @@ def tokenize_in_order(
     chunks: Iterable[tuple[Any, list[Document]]],
     make_tokenize: Callable[[], Tokenize],
     num_processes: int,
+    joint: str = "",
 ) -> Iterator[tuple[Any, TokenizedDocuments]]:
     """Tokenises chunks of documents in `num_processes` processes, or in this one if that is 1.
 
@@ -68,6 +80,7 @@ def tokenize_in_order(
         chunks: pairs of a label, which stays here, and the documents of the chunk.
         make_tokenize: called once in each process.
         num_processes: how many processes.
+        joint: see `sentences`.
 
     Yields:
         For each chunk, in order, its label and its tokens.
@@ -77,7 +90,8 @@ def tokenize_in_order(
     """
     if num_processes == 1:
         tokenize = make_tokenize()
-        yield from ((label, tokenize_documents(texts, tokenize)) for label, texts in chunks)
+        for label, documents in chunks:
+            yield label, tokenize_documents(documents, tokenize, joint)
         return
     executor = ProcessPoolExecutor(
         num_processes,
@@ -89,7 +103,7 @@ def tokenize_in_order(
     try:
         for label, documents in chunks:
             with _interrupts_held_back():
-                waiting.append((label, executor.submit(_work, documents)))
+                waiting.append((label, executor.submit(_work, documents, joint)))
             if len(waiting) >= CHUNKS_IN_FLIGHT * num_processes:
                 label, future = waiting.popleft()
                 yield label, future.result()
@@ -107,12 +121,15 @@ def tokenize_in_order(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def tokenize_documents(documents: list[Document], tokenize: Tokenize) -> TokenizedDocuments:
+def tokenize_documents(
+    documents: list[Document], tokenize: Tokenize, joint: str = ""
+) -> TokenizedDocuments:
     """Splits documents into sentences and tokenises them in as few calls as memory allows.
 
     Args:
         documents: each a list of paragraphs or lines.
         tokenize: texts to flat ids and lengths.
+        joint: see `sentences`.
 
     Example:
         >>> tokenized = tokenize_documents(
@@ -122,7 +139,7 @@ def tokenize_documents(documents: list[Document], tokenize: Tokenize) -> Tokeniz
         >>> tokenized.sentence_lengths.tolist(), tokenized.sentence_counts.tolist()
         ([2, 2, 3], [2, 1])
     """
-    split = [sentences(document) for document in documents]
+    split = [sentences(document, joint) for document in documents]
     flat = (text for texts in split for text in texts)
     calls = [tokenize(batch) for batch in character_batches(flat, CALL_CHARACTERS)]
     # No document has only empty sentences, but a sentence may have no token: control characters.
@@ -155,10 +172,10 @@ def _start_worker(make_tokenize: Callable[[], Tokenize]) -> None:
         _failure = error  # raised here, it would not reach the parent
 
 
-def _work(documents: list[Document]) -> TokenizedDocuments:
+def _work(documents: list[Document], joint: str) -> TokenizedDocuments:
     if _failure:
         raise _failure
-    return tokenize_documents(documents, _tokenize)
+    return tokenize_documents(documents, _tokenize, joint)
 
 
 def _die_with_parent() -> None:

@@ -65,14 +65,23 @@ def split_sentences(paragraph: str) -> list[str]:
     return found
 
 
-def sentences(document: Sequence[str]) -> list[str]:
+def sentences(document: Sequence[str], joint: str = "") -> list[str]:
     """The sentences of a document given as its paragraphs or lines.
+
+    Args:
+        document: paragraphs or lines.
+        joint: what is put before a sentence that follows another one in its paragraph; a space for
+            tokenizers that tell a word after a space from one that begins a text.
 
     Example:
         >>> sentences(["It rained. We stayed in.", "Then the sun came out."])
         ['It rained.', 'We stayed in.', 'Then the sun came out.']
     """
-    return [sentence for paragraph in document for sentence in split_sentences(paragraph)]
+    return [
+        joint + sentence if number else sentence
+        for paragraph in document
+        for number, sentence in enumerate(split_sentences(paragraph))
+    ]
 
 
 def _lengths(text: str) -> list[int]:

@@ -17,12 +17,14 @@ from keras_bert_kit.data.corpus import Corpus, Document, Position
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.parallel_tokenizer import (
     TokenizedDocuments,
+    byte_pair,
     tokenize_in_order,
     word_piece,
 )
 from keras_bert_kit.data.shard_settings import describe_build, refuse_differences
 from keras_bert_kit.data.shard_writer import ShardWriter, write_json
 from keras_bert_kit.data.shards import MANIFEST, Shards
+from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 TRAIN, HELDOUT = "train", "heldout"
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 def build_shards(
     sources: str | Path | Sequence[str | Path],
     folder: str | Path,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | BytePairVocabulary,
     *,
     lowercase: bool = True,
     heldout_fraction: float = 0.01,
@@ -56,8 +58,9 @@ def build_shards(
     Args:
         sources: what to read, see `Corpus`.
         folder: where the shards go.
-        vocabulary: the vocabulary whose ids are written.
-        lowercase: whether the tokenizer lowercases and strips accents.
+        vocabulary: the vocabulary whose ids are written, WordPiece or byte-level BPE.
+        lowercase: whether the WordPiece tokenizer lowercases and strips accents; byte-level BPE
+            never does.
         heldout_fraction: share of documents that go to `heldout`, see `choose_heldout`; 0 for none.
         seed: of the choice of held-out documents.
         tokens_per_shard: how many tokens a shard has at most. A document is never cut: one that is
@@ -92,6 +95,7 @@ def build_shards(
     corpus = Corpus(sources, **options)
     options |= {"heldout_fraction": heldout_fraction, "seed": seed}
     options |= {"tokens_per_shard": tokens_per_shard}
+    lowercase = lowercase and not isinstance(vocabulary, BytePairVocabulary)
     header = describe_build(corpus, vocabulary, lowercase, options)
     splits = (HELDOUT, TRAIN) if heldout_fraction else (TRAIN,)
 
@@ -107,8 +111,11 @@ def build_shards(
     num_processes = num_processes or _default_processes(corpus)
     try:
         with BuildProgress(corpus, enabled=progress) as shown:
-            make_tokenize = partial(word_piece, vocabulary, lowercase)
-            for labels, documents in tokenize_in_order(chunks, make_tokenize, num_processes):
+            if isinstance(vocabulary, BytePairVocabulary):
+                make_tokenize, joint = partial(byte_pair, vocabulary), " "
+            else:
+                make_tokenize, joint = partial(word_piece, vocabulary, lowercase), ""
+            for labels, documents in tokenize_in_order(chunks, make_tokenize, num_processes, joint):
                 build.add(labels, documents)
                 shown.advance(len(documents.tokens))
         build.finish()

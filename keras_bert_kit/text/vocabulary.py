@@ -85,6 +85,10 @@ class Vocabulary:
         """The token with the id `token_id`."""
         return self.tokens[token_id]
 
+    def text_of(self, token_id: int) -> str:
+        """The token with the id `token_id` as a reader wants to see it, here as it is."""
+        return self.tokens[token_id]
+
     @cached_property
     def special_ids(self) -> np.ndarray:
         """The ids of the five special tokens, `(5,)` int32, in the order of `SPECIAL_TOKENS`."""
