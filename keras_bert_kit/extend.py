@@ -4,8 +4,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.resize import TOKEN_BIAS, TOKENS, resize
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
@@ -71,7 +69,7 @@ def extend_vocabulary(bundle: Bundle, words: Iterable[str]) -> Bundle:
     weights = {weight.path: weight for weight in model.weights}
     for path in (TOKENS, TOKEN_BIAS):
         if path in weights:
-            values = np.array(weights[path].value)
+            values = weights[path].numpy().copy()
             for number, word in enumerate(new_words, start=first):
                 values[number] = values[pieces[word]].mean(axis=0)
             weights[path].assign(values)

@@ -65,7 +65,7 @@ def resize(
     for weight in resized.weights:
         values = old[weight.path]
         if weight.path in (TOKENS, TOKEN_BIAS):
-            first = np.array(weight.value)
+            first = weight.numpy().copy()
             first[: len(values)] = values
             values = first
         elif weight.path == POSITIONS:

@@ -174,7 +174,9 @@ def as_saved(tokenizer: AnyTokenizer) -> Tokenizer:
             models.BPE(ids, list(vocabulary.merges), unk_token=vocabulary.unknown_token)
         )
         same.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
-        same.post_processor = RobertaProcessing(**ends, trim_offsets=True, add_prefix_space=space)
+        same.post_processor = RobertaProcessing(
+            ends["sep"], ends["cls"], trim_offsets=True, add_prefix_space=space
+        )
         same.decoder = decoders.ByteLevel()
         same.add_tokens([AddedToken(token) for token in vocabulary.added_tokens])
         lstrip = True

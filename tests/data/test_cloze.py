@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_bert_kit.data.cloze import cloze_sentences
 from keras_bert_kit.data.shards import Shard
+from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "a", ".", "house", "##s", "garden", "1234"])
@@ -53,3 +54,14 @@ def test_spreads_over_the_documents_and_passes_over_those_without():
     documents = [[[A] * 9 + [word]] for word in (HOUSE, A, GARDEN, HOUSE, A, GARDEN)]
     answers = [answer for _, answer in cloze_sentences(Documents(*documents), VOCABULARY, 2)]
     assert answers == [HOUSE, HOUSE]  # of HOUSE, GARDEN, HOUSE, GARDEN every second
+
+
+def test_byte_pairs_show_their_words_too():
+    vocabulary = BytePairVocabulary(
+        ["<s>", "<pad>", "</s>", "<unk>", "Ġa", "Ġhouse", "s", "Ġgarden", "house", "<mask>"], []
+    )
+    # "house" without a space before it goes on with a word, and "s" after it too
+    sentence = [4] * 4 + [5, 6, 4, 8, 7] + [4] * 4
+    assert cloze_sentences(Documents([sentence]), vocabulary, 1) == [
+        ([*sentence[:8], vocabulary.mask_id, *sentence[9:]], 7)
+    ]

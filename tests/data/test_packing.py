@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_bert_kit.data.packing import cut_longest, pack_segments, pack_spans
+from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, *"abcdefgh"])  # a is 5; [PAD] 0, [CLS] 2, [SEP] 3
@@ -26,6 +27,20 @@ def test_pairs():
         "padding_mask": [[1, 1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 0, 0]],
     }
     assert num_cut.numpy().tolist() == [0, 0]
+
+
+def test_pairs_of_roberta_have_two_separators_between():
+    # Liu et al. 2019, and `build_inputs_with_special_tokens` of Transformers' RobertaTokenizer
+    vocabulary = BytePairVocabulary(["<s>", "<pad>", "</s>", "<unk>", *"abc", "<mask>"], merges=[])
+    batch, num_cut = pack_segments(
+        [ragged([[4, 5], [4]]), ragged([[6], [4, 5, 6]])], vocabulary, 8, num_segments=1
+    )
+    assert batch["token_ids"].numpy().tolist() == [
+        [0, 4, 5, 2, 2, 6, 2, 1],
+        [0, 4, 2, 2, 4, 5, 6, 2],
+    ]
+    assert num_cut.numpy().tolist() == [0, 0]
+    assert not batch["segment_ids"].numpy().any()
 
 
 def test_single_segments():

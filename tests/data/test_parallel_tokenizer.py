@@ -8,10 +8,12 @@ from splitting_tokenizer import cannot_start, word_split
 
 from keras_bert_kit.data import parallel_tokenizer
 from keras_bert_kit.data.parallel_tokenizer import (
+    byte_pair,
     tokenize_documents,
     tokenize_in_order,
     word_piece,
 )
+from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(
@@ -48,6 +50,15 @@ def test_word_pieces_of_the_real_tokenizer():
     assert tokens.tolist() == [5, 7, 7, 1, 5]
     assert tokens.dtype == np.uint16
     assert lengths.tolist() == [3, 0, 2]
+
+
+def test_byte_pairs_know_what_follows_another_sentence():
+    letters = ["<s>", "<pad>", "</s>", "<unk>", "Ġ", "i", "t", ".", "w", "e", "<mask>"]
+    tokenize = byte_pair(BytePairVocabulary(letters, merges=[]))
+    got = tokenize_documents([["It. We. It.", "we"]], tokenize, joint=" ")
+    # "It." begins a paragraph and so has no space; there are no capitals in the vocabulary
+    assert got.sentence_lengths.tolist() == [3, 4, 4, 2]
+    assert got.tokens[-2:].tolist() == [8, 9]
 
 
 def test_a_large_vocabulary_has_four_bytes_a_token():

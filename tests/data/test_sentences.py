@@ -95,3 +95,12 @@ def test_a_line_of_a_million_characters_takes_a_moment_and_loses_nothing(unit):
 def test_a_sentence_across_two_blocks_is_not_cut():
     sentence = "This sentence has fifty characters, count them all."
     assert split_sentences(" ".join([sentence] * 200)) == [sentence] * 200
+
+
+def test_what_follows_another_sentence_of_its_paragraph_may_be_marked():
+    document = ["It rained. We stayed in.", "Then the sun came out."]
+    assert sentences(document, joint=" ") == [
+        "It rained.",
+        " We stayed in.",
+        "Then the sun came out.",
+    ]

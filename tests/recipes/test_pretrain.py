@@ -111,6 +111,48 @@ def test_full_sentences_train_without_next_sentence(tiny_options):
     assert results["masked_lm_loss"] > 0
 
 
+@pytest.fixture(scope="module")
+def roberta_run(tiny_options):
+    options = dataclasses.replace(
+        tiny_options, name="roberta", model="roberta", vocabulary_size=330, steps=200
+    )
+    return Path(options.output) / options.name, run(options), options
+
+
+def test_a_roberta_learns_too(roberta_run):
+    folder, results, _ = roberta_run
+    assert results["masked_lm_loss"] < results["unigram_loss"]
+    assert not any("next_sentence" in name for name in results)
+    assert {"vocab.json", "merges.txt"} <= {path.name for path in folder.iterdir()}
+    assert "A RoBERTa encoder with its masked-token head" in (folder / "card.md").read_text()
+
+
+def test_a_roberta_fills_in_blanks_and_is_roberta_in_transformers(roberta_run, tmp_path):
+    bundle = Bundle.from_pretrained(roberta_run[0])
+    ((fillings,),) = bundle.fill_mask(["the star shines at <mask> ."], top_k=3)
+    assert len(fillings) == 3
+    bundle.save_pretrained(tmp_path, "hugging_face")
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["architectures"] == ["RobertaForMaskedLM"]
+    assert config["pad_token_id"] == bundle.tokenizer.vocabulary.pad_id == 1
+
+
+def test_a_roberta_goes_on_and_is_repeated_from_its_config(roberta_run, tiny_options, capsys):
+    folder, results, options = roberta_run
+    assert run(options) == results
+    assert "Going on from step 200" in capsys.readouterr().out
+    arguments = ["--config", str(folder / "config.json"), "--name", "again", "--steps", "1"]
+    assert main(Options, run, "", arguments) == 0
+    again = Path(tiny_options.output) / "again"
+    assert (again / "merges.txt").read_bytes() == (folder / "merges.txt").read_bytes()
+
+
+@pytest.mark.parametrize("model", ["roberta", "distilbert"])
+def test_only_bert_has_next_sentence_prediction(tiny_options, model):
+    with pytest.raises(ValueError, match=f"`--model {model}` has no next-sentence prediction"):
+        run(dataclasses.replace(tiny_options, name="pairs", model=model, pairs="next_sentence"))
+
+
 def test_first_weights_are_berts_own_where_asked_for(tiny_run, tiny_options):
     run(dataclasses.replace(tiny_options, name="plain", start="bert", steps=1))
     for name, low, high in (("plain", -0.1, 0), ("first", -9, -2)):
@@ -156,7 +198,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tm
 
 def assert_same_weights(folder, other):
     pairs = zip(
-        Bundle.from_pretrained(folder).model.get_weights(), Bundle.from_pretrained(other).model.get_weights(), strict=True
+        Bundle.from_pretrained(folder).model.get_weights(),
+        Bundle.from_pretrained(other).model.get_weights(),
+        strict=True,
     )
     for found, expected in pairs:
         np.testing.assert_array_equal(found, expected)
