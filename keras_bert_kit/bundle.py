@@ -140,6 +140,34 @@ class Bundle:
         """The encoder, which is the model itself where there is no head."""
         return self.model if isinstance(self.model, Encoder) else self.model.encoder
 
+    def pack(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, special_tokens: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """Texts, or pairs of texts, as the encoder takes them.
+
+        Args:
+            texts: B texts.
+            pairs: for each the text that follows it as another segment.
+            special_tokens: whether `[MASK]` and its like in a text are tokens rather than text.
+
+        Returns:
+            `token_ids`, `segment_ids`, `padding_mask`, each `(B, T)` int32, T that of the longest.
+
+        Raises:
+            ValueError: if there is no text, not one pair for each, or one too long for the model.
+
+        Example:
+            >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
+            >>> bundle.encoder(bundle.pack(["A text."]))["sequence_output"]  # doctest: +SKIP
+        """
+        if not len(texts) or (pairs is not None and len(pairs) != len(texts)):
+            raise ValueError(
+                f"There must be one text or more, and as many pairs if any; received {len(texts)} "
+                f"texts and {'no' if pairs is None else len(pairs)} pairs."
+            )
+        segments = [texts] if pairs is None else [texts, pairs]
+        return self._pack(*(self.tokenizer(list(s), special_tokens) for s in segments))
+
     def fill_mask(self, texts: list[str], top_k: int = 5) -> list[list[list[tuple[str, float]]]]:
         """The likeliest tokens for every `[MASK]` written in `texts`.
 
@@ -222,12 +250,15 @@ class Bundle:
             np.stack([weights[0].numpy() for weights in outputs["attention"]]),
         )
 
-    def _pack(self, ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+    def _pack(self, *segments: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         longest = self.encoder.config["max_sequence_length"]
-        length = int(tf.reduce_max(ids.row_lengths())) + 2
+        vocabulary = self.tokenizer.vocabulary
+        num_special = 2 + (len(segments) - 1) * vocabulary.separators_between
+        lengths = sum(segment.row_lengths() for segment in segments)
+        length = int(tf.reduce_max(lengths)) + num_special
         if length > longest:
             raise ValueError(
-                f"A text has {length} tokens with [CLS] and [SEP], but the model reads at most "
-                f"{longest}: cut it."
+                f"A text has {length} tokens with {vocabulary.cls_token} and "
+                f"{vocabulary.sep_token}, but the model reads at most {longest}: cut it."
             )
-        return pack_segments([ids], self.tokenizer.vocabulary, max(length, 3))[0]
+        return pack_segments(segments, vocabulary, max(length, num_special + 1))[0]

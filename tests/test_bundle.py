@@ -49,6 +49,32 @@ def test_a_text_that_is_too_long_is_refused(bundle):
         bundle.fill_mask(["[MASK] " + "a " * 70])
 
 
+def test_packs_texts_and_pairs(bundle):
+    inputs = bundle.pack(["a star", "a"], pairs=["bread", "a star"])
+    tokens = [
+        [bundle.tokenizer.vocabulary.token_of(i) for i in row]
+        for row in inputs["token_ids"].numpy()
+    ]
+    assert tokens == [
+        ["[CLS]", "a", "star", "[SEP]", "bread", "[SEP]"],
+        ["[CLS]", "a", "[SEP]", "a", "star", "[SEP]"],
+    ]
+    assert inputs["segment_ids"].numpy().tolist() == [[0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1]]
+    assert bundle.pack([""])["token_ids"].shape == (1, 3)
+
+
+@pytest.mark.parametrize(("texts", "pairs"), [([], None), (["a"], []), (["a"], ["b", "c"])])
+def test_pairs_must_go_with_texts(bundle, texts, pairs):
+    with pytest.raises(ValueError, match=f"received {len(texts)} texts and"):
+        bundle.pack(texts, pairs)
+
+
+def test_a_model_without_the_head_fills_no_mask(bundle):
+    other = Bundle(bundle.tokenizer, bundle.encoder)
+    with pytest.raises(ValueError, match="has no masked-token head, only sequence_output"):
+        other.fill_mask(["a [MASK]"])
+
+
 def test_internals_are_those_of_the_text(bundle):
     internals = bundle.internals("a star is [MASK] .")
     assert internals.tokens == ["[CLS]", "a", "star", "is", "[MASK]", ".", "[SEP]"]
