@@ -12,7 +12,7 @@ from keras_bert_kit.convert import google, hugging_face, keras_hub
 from keras_bert_kit.convert.hub import local_folder
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
 from keras_bert_kit.convert.variables import IDENTITY, Variables
-from keras_bert_kit.convert.weights import load_weights
+from keras_bert_kit.convert.weights import build_unfilled, load_weights
 from keras_bert_kit.json_file import read_json
 from keras_bert_kit.model_description import ModelDescription
 from keras_bert_kit.run_folder import CONFIG, WEIGHTS, RunFolder
@@ -241,7 +241,7 @@ def _read_ours(
             "the folder of another one."
         )
     description = ModelDescription.from_dict(run.read_config())
-    model = description.build(dtype)
+    model = build_unfilled(description, dtype)
     try:
         model.load_weights(run.weights_file)
     except (ValueError, OSError, KeyError) as error:
@@ -255,8 +255,8 @@ def _read_ours(
         request,
         lambda: description.encoder.num_segments > 0,
     )
-    weights = Variables(model)
-    other = asked_for.build(dtype)
+    weights = Variables(model, let_go=True)
+    other = build_unfilled(asked_for, dtype)
     load_weights(
         other,
         weights,

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "task_model": {"encoder", "named_inputs", "training", "step"},
     "models": {"config", "layers", "encoder", "heads", "task_model"},
     "model_description": {"config", "encoder", "models"},
-    "convert": {"config", "atomic_file", "json_file", "models", "model_description"},
+    "convert": {"config", "atomic_file", "json_file", "layers", "models", "model_description"},
     "evaluation": {"models", "training"},
     "run_folder": {"atomic_file", "json_file", "text"},
     "pretrained": {"convert", "json_file", "model_description", "run_folder", "text"},

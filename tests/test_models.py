@@ -10,13 +10,30 @@ import numpy as np
 import pytest
 import reference_bert
 import tensorflow as tf
-from reference_bert import weights_of, within
+from reference_bert import randomize, weights_of, within
 from tiny_models import ARGUMENTS, BATCH, MASK_POSITIONS, tiny_encoder, tiny_pretraining_model
 
 from keras_bert_kit.encoder import Encoder
-from keras_bert_kit.models import PretrainingModel
+from keras_bert_kit.models import ClassificationModel, PretrainingModel, SpanModel, TaggingModel
 
 INPUTS = BATCH[0]
+ROBERTA = {"num_segments": 0, "pooler": False, "position_offset": 2}
+DISTILBERT = {"num_segments": 0, "pooler": False}
+# Each with the labels of the batch.
+TASKS = {
+    "classification": (
+        lambda encoder: ClassificationModel(encoder, 3, name="texts"),
+        {"label": [2, 0]},
+    ),
+    "tagging": (
+        lambda encoder: TaggingModel(encoder, 3, name="tokens"),
+        {"tags": [[0, 1, 2, 0, 1, 0], [2, 2, 1, 0, 0, 0]]},
+    ),
+    "span": (
+        lambda encoder: SpanModel(encoder, name="answers"),
+        {"start": [1, 0], "end": [2, 3]},
+    ),
+}
 
 
 def assert_same_outputs(outputs, expected, atol=0.0):
@@ -111,6 +128,119 @@ def test_xla_gives_the_same():
     assert_same_outputs(compiled(INPUTS), model(INPUTS), atol=1e-5)
 
 
+@pytest.fixture(scope="module", params=TASKS)
+def task(request):
+    """The model of a task and the labels of the batch."""
+    make, labels = TASKS[request.param]
+    model = make(Encoder(**ARGUMENTS | {"dropout": 0.0}))
+    randomize(model)
+    return model, {name: np.array(values, "int32") for name, values in labels.items()}
+
+
+def expected_logits(model):
+    """By hand from the encoder's outputs and the weights of the head."""
+    encoded = model.encoder({key: INPUTS[key] for key in model.encoder.input})
+    features = encoded["pooled_output" if model.name == "texts" else "sequence_output"]
+    scores = reference_bert.dense(
+        np.asarray(features, "float64"), within(weights_of(model.layers[-1]), "linear")
+    )
+    names = list(model.output)
+    return (
+        {names[0]: scores}
+        if len(names) == 1
+        else dict(zip(names, np.moveaxis(scores, -1, 0), strict=True))
+    )
+
+
+def test_a_task_model_is_its_head_on_the_encoder(task):
+    model, _ = task
+    assert_same_outputs(model(INPUTS), expected_logits(model), atol=1e-5)
+
+
+def test_config_makes_the_same_task_model(task):
+    model, _ = task
+    again = type(model).from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    assert [(w.path, w.shape) for w in again.weights] == [(w.path, w.shape) for w in model.weights]
+
+
+def test_keras_file_holds_the_task_model(task, tmp_path):
+    model, _ = task
+    model.save(tmp_path / "model.keras")
+    assert_same_outputs(keras.models.load_model(tmp_path / "model.keras")(INPUTS), model(INPUTS))
+
+
+def test_a_task_model_is_trained_by_its_losses(task):
+    model, labels = task
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    losses = again.losses_by_output()
+    assert set(losses) == set(again.metrics_by_output()) == set(labels) == set(again.output)
+    again.compile("sgd", loss=losses, weighted_metrics=again.metrics_by_output())
+    inputs = {key: INPUTS[key] for key in again.input}
+    history = again.fit(inputs, labels, epochs=2, batch_size=2, verbose=0, shuffle=False).history
+    assert {f"{name}_accuracy" for name in labels} <= set(history)
+    assert history["loss"][1] < history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden_activation"), [({}, None), (ROBERTA, "tanh"), (DISTILBERT, "relu")]
+)
+def test_a_classifier_has_the_dense_layer_of_its_family(changes, hidden_activation):
+    model = ClassificationModel(tiny_encoder(**changes), 3)
+    assert model.arguments["hidden_activation"] == hidden_activation
+    head = model.get_layer("classifier")
+    assert head.hidden_activation == hidden_activation
+    assert len(head.weights) == (4 if hidden_activation else 2)
+
+
+def test_a_classifier_with_a_dense_layer_reads_the_first_token():
+    model = ClassificationModel(tiny_encoder(**DISTILBERT), 3)
+    randomize(model)
+    weights = weights_of(model.get_layer("classifier"))
+    inputs = {key: INPUTS[key] for key in model.input}
+    first = np.asarray(model.encoder(inputs)["sequence_output"], "float64")[:, 0]
+    hidden = np.maximum(reference_bert.dense(first, within(weights, "hidden")), 0)
+    expected = {"label": reference_bert.dense(hidden, within(weights, "linear"))}
+    assert_same_outputs(model(inputs), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "dropout"),
+    [
+        (lambda encoder: ClassificationModel(encoder, 3), 0.3),
+        (lambda encoder: ClassificationModel(encoder, 3, dropout=0.0), 0.0),
+        (lambda encoder: TaggingModel(encoder, 3), 0.3),
+        (lambda encoder: TaggingModel(encoder, 3, dropout=0.0), 0.0),
+        (SpanModel, 0.0),
+    ],
+)
+def test_dropout_of_a_head_is_the_encoders_but_before_spans(make, dropout):
+    model = make(tiny_encoder(dropout=0.3))
+    assert model.layers[-1].dropout == model.arguments["dropout"] == dropout
+
+
+def test_a_classifier_on_nothing_is_an_error():
+    with pytest.raises(ValueError, match=r"A BERT classifier reads the pooled output.*own with"):
+        ClassificationModel(tiny_encoder(pooler=False), 3)
+
+
+def test_without_a_pooler_a_classifier_may_have_a_dense_layer():
+    model = ClassificationModel(tiny_encoder(pooler=False), 3, hidden_activation="tanh")
+    assert model(INPUTS)["label"].shape == (2, 3)
+
+
+def test_a_pretraining_model_without_heads_is_an_error():
+    with pytest.raises(ValueError, match=r"one head or both, but `next_sentence` and `masked_lm`"):
+        PretrainingModel(tiny_encoder(), next_sentence=False, masked_lm=False)
+
+
+def test_next_sentence_alone_takes_no_positions():
+    model = PretrainingModel(tiny_encoder(), masked_lm=False)
+    assert set(model.output) == {"next_sentence"}
+    assert "mask_positions" not in model.input
+
+
 needs_jax = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
 )
@@ -155,7 +285,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_bert_kit.models import PretrainingModel
+from keras_bert_kit.models import ClassificationModel, PretrainingModel, SpanModel, TaggingModel
 
 folder = Path(sys.argv[1])
 model = PretrainingModel.from_config(json.loads((folder / "config.json").read_text()))

@@ -11,7 +11,13 @@ import tensorflow as tf
 
 from keras_bert_kit.convert.bert_names import BERT
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
-from keras_bert_kit.convert.weights import Layout, load_weights, require_places, written_weights
+from keras_bert_kit.convert.weights import (
+    Layout,
+    build_unfilled,
+    load_weights,
+    require_places,
+    written_weights,
+)
 from keras_bert_kit.json_file import read_json, write_json
 from keras_bert_kit.model_description import ModelDescription
 
@@ -37,7 +43,7 @@ def _shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _transposed(path: str, values: np.ndarray) -> np.ndarray:
-    return values.T if _is_by_class(path) else values
+    return np.transpose(values) if _is_by_class(path) else values
 
 
 LAYOUT = Layout(_shape, _transposed, _transposed)
@@ -68,7 +74,7 @@ def read_model(
     description = read_description(
         config, str(folder / CONFIG), lambda part: BERT.has(FORMAT, part, weights), request
     )
-    model = description.build(dtype)
+    model = build_unfilled(description, dtype)
     load_weights(
         model,
         weights,
@@ -142,7 +148,7 @@ class _Checkpoint:
     def __init__(self, prefix: Path):
         try:
             self._reader = tf.train.load_checkpoint(str(prefix))
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             raise ValueError(f"{prefix} is no checkpoint that can be read: {error}") from error
         shapes = self._reader.get_variable_to_shape_map()
         self._shapes = {
@@ -162,11 +168,16 @@ class _Checkpoint:
     def dtype(self, name: str) -> np.dtype:
         return np.dtype(self._reader.get_variable_to_dtype_map()[name].as_numpy_dtype)
 
-    def read(self, name: str, rows: slice | None = None) -> np.ndarray:
+    def read(self, name: str, rows: slice | None = None) -> tf.Tensor:
+        # A tensor becomes a variable's without a copy. The reader's arrays do not, and TensorFlow
+        # keeps their memory afterwards.
+        dtype = self._reader.get_variable_to_dtype_map()[name]
         try:
-            values = self._reader.get_tensor(name)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            (values,) = tf.raw_ops.RestoreV2(
+                prefix=str(self._prefix), tensor_names=[name], shape_and_slices=[""], dtypes=[dtype]
+            )
+        except tf.errors.OpError as error:
             raise ValueError(
-                f"{self._prefix} is broken at {name}: {error} Download it again."
+                f"{self._prefix} is broken at {name}: {error.message} Download it again."
             ) from error
         return values if rows is None else values[rows]

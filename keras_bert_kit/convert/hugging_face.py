@@ -22,6 +22,7 @@ from keras_bert_kit.convert.tensor_source import TensorSource
 from keras_bert_kit.convert.torch_file import open_torch_file
 from keras_bert_kit.convert.weights import (
     Layout,
+    build_unfilled,
     load_weights,
     require_places,
     written_weights,
@@ -85,7 +86,7 @@ def read_model(
     others = family.others(FORMAT, description.parts)
     if not description.encoder.num_segments:
         others.add(family.prefixes[FORMAT] + SEGMENTS)
-    model = description.build(dtype)
+    model = build_unfilled(description, dtype)
     load_weights(
         model,
         weights,

@@ -241,17 +241,17 @@ def architecture(description: ModelDescription) -> str:
     """The name of Transformers' class for a model."""
     names = {task: end for end, task in reversed(_TASKS.items())}
     end = names[description.task]
-    if description.task == "pretraining" and len(description.heads) == 1:
-        end = {"masked_lm": "ForMaskedLM", "next_sentence": "ForNextSentencePrediction"}[
-            description.heads[0]
-        ]
+    # Only BERT is there with the head for next sentences.
+    heads = description.heads if description.family == "bert" else ("masked_lm",)
+    if description.task == "pretraining" and len(heads) == 1:
+        end = {"masked_lm": "ForMaskedLM", "next_sentence": "ForNextSentencePrediction"}[heads[0]]
     return _CLASS_PREFIXES[description.family] + end
 
 
 def has_pooler(family: str, task: str, head: dict) -> bool:
     """Whether Transformers' class for a task has a pooler."""
     if task == "pretraining":
-        return head.get("next_sentence", True)
+        return family == "bert" and head.get("next_sentence", True)
     if task == "classification":
         return family == "bert"
     return task == "encoder" and family != "distilbert"

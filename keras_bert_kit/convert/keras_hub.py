@@ -12,7 +12,13 @@ from keras_bert_kit.config import EncoderConfig, encoder_config
 from keras_bert_kit.convert.families import FAMILIES
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
 from keras_bert_kit.convert.variables import Variables
-from keras_bert_kit.convert.weights import Layout, load_weights, require_places, written_weights
+from keras_bert_kit.convert.weights import (
+    Layout,
+    build_unfilled,
+    load_weights,
+    require_places,
+    written_weights,
+)
 from keras_bert_kit.json_file import read_json
 from keras_bert_kit.model_description import ModelDescription
 
@@ -72,9 +78,9 @@ def read_model(
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"KerasHub cannot read {source}: {error}") from error
     family = FAMILIES[_family_of(backbone)]
-    weights = Variables(hub_model)
+    weights = Variables(hub_model, let_go=True)
     description = _describe(hub_model, backbone, family, str(source), weights, request)
-    model = description.build(dtype)
+    model = build_unfilled(description, dtype)
     load_weights(
         model,
         weights,
@@ -184,9 +190,9 @@ def _layout(encoder: EncoderConfig) -> Layout:
         if path == "embeddings/position_table":
             return np.pad(values, ((offset, 0), (0, 0)))
         if path.endswith(("query_key_value/kernel", "query_key_value/bias")):
-            return values.reshape(*values.shape[:-2], -1)
+            return np.reshape(values, (*values.shape[:-2], -1))
         if path.endswith("attention/output_projection/kernel"):
-            return values.reshape(-1, values.shape[-1])
+            return np.reshape(values, (-1, values.shape[-1]))
         return values
 
     def to_file(path: str, values: np.ndarray) -> np.ndarray:
@@ -238,6 +244,9 @@ def _describe(hub_model, backbone, family, origin, weights, request) -> ModelDes
         replace(request, task=task),
         segments_are_used=lambda: False,
     )
+    if task == "classification" and hub_model is not backbone:
+        head = description.head | {"dropout": hub_model.dropout}
+        description = replace(description, head=head)
     if "masked_lm" in description.heads:
         # The backbone keeps its pooler under any head.
         encoder = replace(description.encoder, pooler=fields.get("pooler", True))

@@ -83,7 +83,7 @@ class Family:
         Args:
             file_format: one of `FORMATS`.
             num_layers: number of blocks of the encoder.
-            heads: keys of `heads`.
+            heads: names of heads; the family need not have them.
             bare: whether the encoder's names go without the prefix.
 
         Returns:
@@ -100,7 +100,7 @@ class Family:
         prefix = "" if bare else self.prefixes.get(file_format, "")
         names = _expand(self.encoder, file_format, num_layers, prefix)
         for head in heads:
-            names |= _expand(self.heads[head], file_format, num_layers, "")
+            names |= _expand(self.heads.get(head, ()), file_format, num_layers, "")
         return names
 
     def part(self, file_format: str, part: str) -> set[str]:

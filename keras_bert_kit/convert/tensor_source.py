@@ -40,6 +40,7 @@ class TensorSource(Protocol):
             rows: `slice(start, stop)` of axis 0, so that a large table is read in stretches.
 
         Returns:
-            The values, as float32 if they are of a floating type, else of the type of the file.
+            The values, as float32 if they are of a floating type, else of the type of the file; an
+            array, or a tensor that NumPy takes for one.
         """
         ...

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_bert_kit.convert.weights import Layout
 
@@ -11,10 +12,13 @@ class Variables:
 
     Args:
         model: the model.
+        let_go: whether the model gives up the memory of each weight once it has been read: it is
+            of no use afterwards, and two models need no more room than one.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, let_go: bool = False):
         self._variables = {weight.path: weight for weight in model.weights}
+        self._let_go = let_go
 
     def names(self) -> tuple[str, ...]:
         """The paths of the weights."""
@@ -32,9 +36,12 @@ class Variables:
         """The type of a weight."""
         return np.dtype(self._variables[name].dtype)
 
-    def read(self, name: str, rows: slice | None = None) -> np.ndarray:
+    def read(self, name: str, rows: slice | None = None) -> tf.Tensor:
         """The values of a weight, or some of its rows."""
-        values = np.asarray(self._variables[name].value)
+        variable = self._variables[name]
+        values = tf.convert_to_tensor(variable.value)
+        if self._let_go:
+            variable.assign(tf.raw_ops.Empty(shape=variable.shape, dtype=values.dtype))
         return values if rows is None else values[rows]
 
 

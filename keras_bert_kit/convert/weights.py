@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_bert_kit.convert.tensor_source import TensorSource
+from keras_bert_kit.layers.initializers import first_matrices, truncated_normal
+from keras_bert_kit.model_description import ModelDescription
 
-ROWS_AT_A_TIME = 1 << 22  # values; larger tables are read in stretches, so that no copy is large
 LISTED = 10  # of the names, in a message
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,24 @@ class Layout(NamedTuple):
     to_file: Callable[[str, np.ndarray], np.ndarray]
 
 
+def build_unfilled(description: ModelDescription, dtype=None) -> keras.Model:
+    """Builds a model for `load_weights` to fill.
+
+    Its matrices are memory that nobody has written to yet: no random number is drawn for them, and
+    the system gives them no room before they are filled.
+
+    Args:
+        description: of the model.
+        dtype: dtype policy of all layers.
+    """
+
+    def unwritten(shape, dtype=None):
+        return tf.raw_ops.Empty(shape=shape, dtype=dtype or "float32")
+
+    with first_matrices(unwritten):
+        return description.build(dtype)
+
+
 def load_weights(
     model: keras.Model,
     source: TensorSource,
@@ -43,7 +63,7 @@ def load_weights(
     """Copies the weights of a file into a model, once all of them are found to fit.
 
     Args:
-        model: the model.
+        model: the model, from `build_unfilled` or with first values.
         source: the file.
         names: for the paths of our weights, the names of what each is made of, side by side.
         layout: of the format.
@@ -156,26 +176,14 @@ def _read_weights(
     layout: Layout,
     keep: Collection[str],
 ) -> None:
-    """Copies one weight at a time, but those of the paths in `keep`."""
+    """Copies one weight at a time; those of the paths in `keep` get first values."""
     for weight in model.weights:
         if weight.path in keep:
+            if len(weight.shape) == 2:  # the matrices, of which nothing has been written
+                weight.assign(truncated_normal()(weight.shape, weight.dtype))
             continue
-        theirs = names[weight.path]
-        rows_at_a_time = max(1, ROWS_AT_A_TIME // int(np.prod(weight.shape[1:])))
-        if weight.shape[0] > rows_at_a_time and _is_table(
-            weight.path, weight.shape, theirs, layout
-        ):
-            for start in range(0, weight.shape[0], rows_at_a_time):
-                rows = slice(start, min(start + rows_at_a_time, weight.shape[0]))
-                weight.value[rows].assign(source.read(theirs[0], rows))
-        else:
-            parts = [layout.to_ours(weight.path, source.read(name)) for name in theirs]
-            weight.assign(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
-
-
-def _is_table(path, shape, theirs, layout) -> bool:
-    """Whether the file has the weight row by row as ours, so that rows can be read alone."""
-    return len(theirs) == 1 and not path.endswith("/kernel") and layout.shape(path, shape) == shape
+        parts = [layout.to_ours(weight.path, source.read(name)) for name in names[weight.path]]
+        weight.assign(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
 
 
 def _part_shape(shape: tuple[int, ...], num_parts: int) -> tuple[int, ...]:

@@ -43,6 +43,15 @@ def test_equals_the_reference_without_segments():
     np.testing.assert_allclose(layer(TOKEN_IDS), expected, rtol=0, atol=1e-5)
 
 
+def test_one_segment_is_a_vector_added_to_every_token():
+    layer = build_layer(num_segments=1)
+    weights = weights_of(layer)
+    assert weights["segment_table"].shape == (1, 8)
+    zeros = np.zeros(4, "int32")
+    expected = [reference_bert.embeddings(row, zeros, weights, epsilon=1e-2) for row in TOKEN_IDS]
+    np.testing.assert_allclose(layer(TOKEN_IDS), expected, rtol=0, atol=1e-5)
+
+
 def test_an_offset_adds_rows_to_the_positions():
     assert build_layer(position_offset=2).position_table.shape == (8, 8)
 
