@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import keras
 
 from keras_bert_kit.convert import google, hugging_face, keras_hub
@@ -243,9 +244,15 @@ def _read_ours(
     description = ModelDescription.from_dict(run.read_config())
     model = build_unfilled(description, dtype)
     try:
+        stored = _count_arrays(run.weights_file)
         model.load_weights(run.weights_file)
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"{run.weights_file} is broken or of another model: {error}") from error
+    if stored != len(model.weights):  # Keras reads what it finds a place for, and no more
+        raise ValueError(
+            f"{run.weights_file} holds {stored} weights, but the model that {CONFIG} describes has "
+            f"{len(model.weights)}: the two are not of the same model."
+        )
     if request.task in (None, description.task) and request.labels in (None, description.labels):
         return model, description
     asked_for = read_description(
@@ -268,6 +275,19 @@ def _read_ours(
         others=[n for n in weights.names() if n.split("/")[0] in description.parts],
     )
     return other, asked_for
+
+
+def _count_arrays(file: Path) -> int:
+    """How many weights a Keras file of weights holds."""
+    count = 0
+
+    def look_at(name: str, item: object) -> None:
+        nonlocal count
+        count += isinstance(item, h5py.Dataset) and "seed_generator" not in name
+
+    with h5py.File(file) as content:
+        content.visititems(look_at)
+    return count
 
 
 def _is_preset_name(source: str) -> bool:

@@ -26,11 +26,14 @@ MAY_IMPORT = {
     "task_model": {"encoder", "named_inputs", "training", "step"},
     "models": {"config", "layers", "encoder", "heads", "task_model"},
     "model_description": {"config", "encoder", "models"},
+    "resize": {"model_description"},
     "convert": {"config", "atomic_file", "json_file", "layers", "models", "model_description"},
     "evaluation": {"models", "training"},
     "run_folder": {"atomic_file", "json_file", "text"},
     "pretrained": {"convert", "json_file", "model_description", "run_folder", "text"},
     "bundle": {"config", "text", "data", "encoder", "models", "pretrained"},
+    "extend": {"bundle", "resize", "text"},
+    "verification": {"bundle", "encoder", "pretrained"},
     "card": {"bundle", "evaluation"},
 }
 KERAS_ONLY = ("layers", "encoder", "heads", "task_model", "models", "training/losses")

@@ -463,3 +463,21 @@ def test_lowercase_may_be_said_for_files_that_do_not(tmp_path):
     save(description(**NO_BLOCKS).build(), word_pieces(lowercase=False), tmp_path, TENSORFLOW1)
     assert not load_tokenizer(tmp_path).lowercase  # there is "Cat"
     assert load(tmp_path, lowercase=True).tokenizer.lowercase
+
+
+def test_left_over_layers_of_ours_are_an_error(tmp_path):
+    save(description().build(), word_pieces(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["encoder"]["num_layers"] = 0
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"holds 19 weights, but the model that config.json"):
+        load(tmp_path)
+
+
+def test_saving_does_not_write_over_another_format(tmp_path):
+    model = description(**NO_BLOCKS).build()
+    save(model, word_pieces(), tmp_path, HUGGING_FACE)
+    for file_format in (OURS, KERAS_HUB, TENSORFLOW1):
+        with pytest.raises(ValueError, match="holds a model in the format hugging_face: choose"):
+            save(model, word_pieces(), tmp_path, file_format)
+    save(model, word_pieces(), tmp_path, HUGGING_FACE)

@@ -228,12 +228,15 @@ def write_config(description: ModelDescription, special_ids: dict[str, int]) -> 
         labels = description.labels or [f"LABEL_{i}" for i in range(head["num_classes"])]
         config["id2label"] = {str(i): label for i, label in enumerate(labels)}
         config["label2id"] = {label: i for i, label in enumerate(labels)}
-    if description.task == "span" and keys.span_dropout:
-        config[keys.span_dropout] = head["dropout"]
-    if description.task == "classification" or (
-        description.task == "tagging" and family != "distilbert"
-    ):
-        config[keys.classifier_dropout] = head["dropout"]
+    dropout_key = _head_dropout_key(family, description.task)
+    if dropout_key:
+        config[dropout_key] = head["dropout"]
+    elif "dropout" in head and head["dropout"] != _fixed_head_dropout(encoder, description.task):
+        logger.warning(
+            "Transformers' %s has no dropout rate of its own in its head: %s is not kept.",
+            config["architectures"][0],
+            head["dropout"],
+        )
     return config
 
 
@@ -284,18 +287,32 @@ def _head(config, family, task, has, request) -> dict:
     if task == "pretraining":
         heads = {name: request.wants(name, has(name)) for name in ("masked_lm", "next_sentence")}
         return heads if any(heads.values()) else heads | {"masked_lm": True}
-    dropout = config[keys.fields["dropout"]]
+    key = _head_dropout_key(family, task)
+    dropout = 0.0 if task == "span" else config[keys.fields["dropout"]]
+    if key:
+        dropout = config.get(key, dropout)
     if task == "span":
-        return {"dropout": config[keys.span_dropout] if keys.span_dropout else 0.0}
+        return {"dropout": dropout}
     if task in ("classification", "tagging"):
         num_classes = len(_labels(config, task, request) or ()) or config.get("num_labels", 2)
-        if task == "classification" or family != "distilbert":
-            dropout = config.get(keys.classifier_dropout, dropout)
         head = {"num_classes": num_classes, "dropout": dropout}
         if task == "classification":
             head["hidden_activation"] = HIDDEN_ACTIVATIONS.get(family)
         return head
     return {}
+
+
+def _head_dropout_key(family: str, task: str) -> str | None:
+    """Where a configuration keeps the dropout rate of a head, if it has one of its own."""
+    keys = _KEYS[family]
+    if task == "classification" or (task == "tagging" and family != "distilbert"):
+        return keys.classifier_dropout
+    return keys.span_dropout if task == "span" else None
+
+
+def _fixed_head_dropout(encoder: EncoderConfig, task: str) -> float:
+    """The rate in a head that has none of its own."""
+    return 0.0 if task == "span" else encoder.dropout
 
 
 def _labels(config, task, request) -> tuple[str, ...] | None:

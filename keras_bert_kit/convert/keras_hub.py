@@ -245,6 +245,8 @@ def _describe(hub_model, backbone, family, origin, weights, request) -> ModelDes
         segments_are_used=lambda: False,
     )
     if task == "classification" and hub_model is not backbone:
+        if keras.activations.serialize(hub_model.activation) != "linear":
+            logger.info("%s ends in an activation: read are the logits before it.", origin)
         head = description.head | {"dropout": hub_model.dropout}
         description = replace(description, head=head)
     if "masked_lm" in description.heads:

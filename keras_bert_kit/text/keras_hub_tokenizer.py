@@ -1,5 +1,6 @@
 """Tokenizers from and to KerasHub presets."""
 
+import logging
 from pathlib import Path
 
 from keras_bert_kit.text.bytepair import BytePairTokenizer
@@ -13,6 +14,8 @@ _CLASSES = {
     "roberta": "RobertaTokenizer",
     "distilbert": "DistilBertTokenizer",
 }
+
+logger = logging.getLogger(__name__)
 
 
 def read_keras_hub_tokenizer(source: str | Path) -> AnyTokenizer:
@@ -71,6 +74,12 @@ def write_keras_hub_tokenizer(tokenizer: AnyTokenizer, folder: Path, family: str
             add_prefix_space=tokenizer.add_prefix_space,
         )
     else:
+        if tokenizer.strip_accents != tokenizer.lowercase:
+            logger.warning(
+                "Read back from KerasHub, the tokenizer will have `strip_accents=%s`, as KerasHub "
+                "does not keep it.",
+                tokenizer.lowercase,
+            )
         there = kind(vocabulary=list(vocabulary.tokens), lowercase=tokenizer.lowercase)
     there.save_to_preset(str(folder))
 

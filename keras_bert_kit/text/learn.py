@@ -99,7 +99,7 @@ def learn_vocabulary(
     )
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.train_from_iterator(_repeat(words), trainer)
+    tokenizer.train_from_iterator(repeat_words(words), trainer)
     ids = tokenizer.get_vocab()
     vocabulary = Vocabulary(sorted(ids, key=ids.get))
     if len(vocabulary) < vocabulary_size:
@@ -145,12 +145,12 @@ def count_words(
 
     counts: Counter[bytes] = Counter()
     num_read = 0
-    with _Reading(progress) as reading:
+    with Reading(progress) as reading:
         for batch in character_batches(texts, CHARACTERS_AT_A_TIME):
             for text in normalize(batch).numpy():
                 counts.update(text.split())
             if len(counts) > max_words:
-                counts = _drop_rarest(counts, max_words // 2)
+                counts = drop_rarest(counts, max_words // 2)
             num_read += sum(map(len, batch))
             reading.show(num_read, len(counts))
             if num_read >= max_characters:
@@ -167,7 +167,7 @@ def count_words(
     return words
 
 
-class _Reading:
+class Reading:
     """Shows how much is read, on standard error."""
 
     def __init__(self, enabled: bool):
@@ -182,20 +182,23 @@ class _Reading:
             disable=not enabled,
         )
 
-    def __enter__(self) -> "_Reading":
+    def __enter__(self) -> "Reading":
+        """Starts to show it."""
         self._bar.start()
         self._task = self._bar.add_task("", total=None, state="")
         return self
 
     def __exit__(self, *_) -> None:
+        """Ends it."""
         self._bar.stop()
 
     def show(self, num_characters: int, num_words: int) -> None:
+        """Shows these numbers."""
         state = f"{num_characters / 1e6:,.1f} M characters, {num_words:,} different words"
         self._bar.update(self._task, state=state)
 
 
-def _drop_rarest(counts: Counter[bytes], num_kept: int) -> Counter[bytes]:
+def drop_rarest(counts: Counter[bytes], num_kept: int) -> Counter[bytes]:
     """The words that are commoner than the one at rank `num_kept`."""
     limit = sorted(counts.values(), reverse=True)[num_kept]
     logger.info(
@@ -228,7 +231,7 @@ def _limit_alphabet(words: Counter[str], size: int) -> tuple[list[str], Counter[
     return [*sorted(kept), *(CONTINUATION_PREFIX + c for c in sorted(going_on))], made
 
 
-def _repeat(words: Counter[str]) -> Iterator[str]:
+def repeat_words(words: Counter[str]) -> Iterator[str]:
     """Each word as often as it was counted: the trainer takes no counts."""
     for word, count in words.items():
         at_a_time = CHARACTERS_AT_A_TIME // (len(word) + 1)

@@ -36,6 +36,29 @@ def join_pieces(pieces: tf.RaggedTensor) -> tf.Tensor:
     return texts
 
 
+def as_string_batch(texts) -> tuple[tf.Tensor, bool]:
+    """What a tokenizer was called with as `(B,)` strings, and whether it was a scalar.
+
+    Args:
+        texts: strings, scalar or `(B,)`.
+
+    Raises:
+        TypeError: if `texts` are not strings.
+        ValueError: if `texts` have another rank.
+    """
+    try:
+        tensor = tf.convert_to_tensor(texts, dtype_hint=tf.string)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"`texts` must be strings, scalar or (B,), got {texts!r:.200}.") from error
+    if tensor.dtype != tf.string:
+        raise TypeError(f"`texts` must be strings, scalar or (B,), got {tensor.dtype.name}.")
+    if tensor.shape.rank not in (0, 1):
+        raise ValueError(
+            f"`texts` must be a scalar or of shape (B,), got shape {tensor.shape}: flatten them."
+        )
+    return tf.reshape(tensor, [-1]), tensor.shape.rank == 0
+
+
 def as_ragged_ids(ids) -> tuple[tf.RaggedTensor, bool]:
     """Token ids of any shape that stands for text, as one.
 

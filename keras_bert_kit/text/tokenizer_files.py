@@ -14,8 +14,11 @@ from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
 AnyTokenizer = WordPieceTokenizer | BytePairTokenizer
 AnyVocabulary = Vocabulary | BytePairVocabulary
-VOCABULARY_FILES = ("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json")
-_SAVED, _OPTIONS = "tokenizer.json", "tokenizer_config.json"
+_SAVED, _OPTIONS, _SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+_FILES = (
+    *("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json"),
+    *(_SAVED, _OPTIONS, _SPECIAL),
+)
 
 
 def read_vocabulary(folder: Path) -> AnyVocabulary:
@@ -112,14 +115,14 @@ def write_tokenizer(tokenizer: AnyTokenizer, folder: Path, family: str, max_leng
             "trim_offsets": True,
         }
     write_json(folder / _OPTIONS, options | special | {"model_max_length": max_length})
-    write_json(folder / "special_tokens_map.json", special)
+    write_json(folder / _SPECIAL, special)
     as_saved(tokenizer).save(str(folder / _SAVED))
 
 
 def write_vocabulary(vocabulary: AnyVocabulary, folder: Path) -> None:
-    """Writes `vocab.txt`, or `vocab.json` and `merges.txt`; others of these names are removed."""
+    """Writes `vocab.txt`, or `vocab.json` and `merges.txt`; what another tokenizer left goes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in VOCABULARY_FILES:
+    for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     if isinstance(vocabulary, Vocabulary):
         vocabulary.write(folder / "vocab.txt")

@@ -18,7 +18,7 @@ from keras_bert_kit.text.longest_match import (
     character_boundaries,
 )
 from keras_bert_kit.text.normalizer import normalization_rules
-from keras_bert_kit.text.pieces import as_ragged_ids, join_pieces
+from keras_bert_kit.text.pieces import as_ragged_ids, as_string_batch, join_pieces
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 _SPECIAL_TOKEN = "|".join(re.escape(token) for token in SPECIAL_TOKENS)
@@ -87,7 +87,7 @@ class WordPieceTokenizer(tf.Module):
             TypeError: if `texts` are not strings.
             ValueError: if `texts` have another rank.
         """
-        texts, is_scalar = _as_batch(texts)
+        texts, is_scalar = as_string_batch(texts)
         if special_tokens:
             parts, _ = _split_at_special_tokens(texts)  # (B, None)
             normalized = self._normalizer.normalize(parts.flat_values)
@@ -119,7 +119,7 @@ class WordPieceTokenizer(tf.Module):
             TypeError: if `texts` are not strings.
             ValueError: if `texts` have another rank.
         """
-        texts, is_scalar = _as_batch(texts)
+        texts, is_scalar = as_string_batch(texts)
         if special_tokens:
             parts, part_starts = _split_at_special_tokens(texts)
         else:
@@ -165,21 +165,6 @@ class WordPieceTokenizer(tf.Module):
             ids = tf.ragged.boolean_mask(ids, ids.with_flat_values(~is_special))
         texts = join_pieces(ids.with_flat_values(tf.gather(self._tokens, ids.flat_values)))
         return texts[0] if is_scalar else texts
-
-
-def _as_batch(texts) -> tuple[tf.Tensor, bool]:
-    """`texts` as `(B,)` strings, and whether it was a scalar."""
-    try:
-        tensor = tf.convert_to_tensor(texts, dtype_hint=tf.string)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"`texts` must be strings, scalar or (B,), got {texts!r:.200}.") from error
-    if tensor.dtype != tf.string:
-        raise TypeError(f"`texts` must be strings, scalar or (B,), got {tensor.dtype.name}.")
-    if tensor.shape.rank not in (0, 1):
-        raise ValueError(
-            f"`texts` must be a scalar or of shape (B,), got shape {tensor.shape}: flatten them."
-        )
-    return tf.reshape(tensor, [-1]), tensor.shape.rank == 0
 
 
 def _split_at_special_tokens(texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:

@@ -621,3 +621,20 @@ def test_roberta_counts_positions_from_its_padding_id(tmp_path):
     _, description = read(tmp_path)
     assert description.encoder.position_offset == 5
     assert description.encoder.max_sequence_length == theirs.config.max_position_embeddings - 5
+
+
+@pytest.mark.parametrize(
+    ("family", "task"), [("distilbert", "tagging"), ("bert", "span"), ("roberta", "span")]
+)
+def test_a_dropout_rate_that_has_no_place_is_said(family, task, caplog):
+    head = {"dropout": 0.25} | ({"num_classes": 2} if task == "tagging" else {})
+    encoder = encoder_config("tiny", family)
+    write_config(ModelDescription(encoder, task, head), {})
+    assert "has no dropout rate of its own in its head: 0.25 is not kept" in caplog.text
+
+
+def test_the_dropout_rate_of_distilberts_span_head_is_kept(caplog):
+    encoder = encoder_config("tiny", "distilbert")
+    config = write_config(ModelDescription(encoder, "span", {"dropout": 0.25}), {})
+    assert config["qa_dropout"] == 0.25
+    assert not caplog.text

@@ -366,3 +366,23 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
 def test_a_preset_without_a_tokenizer_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"KerasHub cannot read the tokenizer of .*: "):
         read_keras_hub_tokenizer(tmp_path)
+
+
+def test_an_accent_rule_that_has_no_place_is_said(tmp_path, caplog):
+    tokenizer = WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "a"]), True, strip_accents=False)
+    write_keras_hub_tokenizer(tokenizer, tmp_path, "bert")
+    assert "the tokenizer will have `strip_accents=True`" in caplog.text
+
+
+def test_the_logits_before_an_activation_are_read(tmp_path, caplog):
+    backbone = make("BertBackbone", num_layers=0)
+    classifier = models.BertTextClassifier(backbone, num_classes=3, activation="softmax")
+    classifier.save_to_preset(str(tmp_path))
+    with caplog.at_level("INFO"):
+        model, _ = read_model(tmp_path, Request())
+    assert "ends in an activation: read are the logits before it" in caplog.text
+    inputs = batch()
+    logits = np.asarray(model(inputs)["label"])
+    expected = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    theirs = classifier({name: inputs[name] for name in classifier.input})
+    np.testing.assert_allclose(theirs, expected, atol=2e-5)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import reference_bert
 import tensorflow as tf
@@ -49,3 +50,17 @@ def test_dropout_is_active_in_training_only():
     layer = build_layer(dropout=0.5)
     np.testing.assert_array_equal(layer(X, MASK), exact)
     assert np.abs(layer(X, MASK, training=True) - exact).max() > 0.1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_tells_what_it_returns_as_keras_would_find_out(dtype):
+    layer = build_layer(dtype=dtype)
+    x = keras.KerasTensor((None, None, 8), layer.compute_dtype)
+    mask = keras.KerasTensor((None, None), "int32")
+    for arguments in ({}, {"return_weights": True}):
+        told = layer.compute_output_spec(x, mask, **arguments)
+        traced = keras.Layer.compute_output_spec(layer, x, mask, **arguments)
+        told, traced = (keras.tree.flatten(specs) for specs in (told, traced))
+        assert [(spec.shape, spec.dtype) for spec in told] == [
+            (spec.shape, spec.dtype) for spec in traced
+        ]
