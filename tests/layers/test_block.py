@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import reference_bert
 import tensorflow as tf
 from reference_bert import randomize, weights_of
