@@ -15,6 +15,7 @@ from keras_bert_kit.convert.hugging_face_config import Request, read_description
 from keras_bert_kit.convert.variables import IDENTITY, Variables
 from keras_bert_kit.convert.weights import build_unfilled, load_weights
 from keras_bert_kit.json_file import read_json
+from keras_bert_kit.keras_hub_models import keras_hub_models
 from keras_bert_kit.model_description import ModelDescription
 from keras_bert_kit.run_folder import CONFIG, WEIGHTS, RunFolder
 from keras_bert_kit.text.keras_hub_tokenizer import (
@@ -294,5 +295,5 @@ def _is_preset_name(source: str) -> bool:
     """Whether `source` is a name that KerasHub knows; asks it only for what may be one."""
     if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", source) or Path(source).exists():
         return False
-    models = keras_hub.keras_hub_models()
+    models = keras_hub_models()
     return any(source in getattr(models, name).presets for name in keras_hub.BACKBONES)

@@ -20,6 +20,7 @@ from keras_bert_kit.convert.weights import (
     written_weights,
 )
 from keras_bert_kit.json_file import read_json
+from keras_bert_kit.keras_hub_models import keras_hub_models
 from keras_bert_kit.model_description import ModelDescription
 
 FORMAT = "keras_hub"
@@ -156,21 +157,6 @@ def to_keras_hub(model: keras.Model, leave_out: Collection[str] = ()) -> keras.M
         positions = hub_model.get_layer("embeddings").position_embedding.position_embeddings
         positions.assign_add(model.get_layer("embeddings").segment_table)
     return hub_model
-
-
-def keras_hub_models():
-    """KerasHub's models.
-
-    Raises:
-        ImportError: if it is not installed, with what to do.
-    """
-    try:
-        import keras_nlp
-    except ImportError as error:
-        raise ImportError(
-            "KerasHub presets need the package `keras-nlp`: `pip install keras-nlp`."
-        ) from error
-    return keras_nlp.models
 
 
 def _layout(encoder: EncoderConfig) -> Layout:

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from keras_bert_kit.keras_hub_models import keras_hub_models
 from keras_bert_kit.text.bytepair import BytePairTokenizer
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.tokenizer_files import AnyTokenizer
@@ -31,7 +32,7 @@ def read_keras_hub_tokenizer(source: str | Path) -> AnyTokenizer:
         ImportError: if `keras-nlp` is not installed.
         ValueError: if KerasHub cannot read it, or it is none of BERT, RoBERTa and DistilBERT.
     """
-    models = _keras_hub_models()
+    models = keras_hub_models()
     try:
         tokenizer = models.Tokenizer.from_preset(str(source))
     except (ValueError, OSError, KeyError) as error:
@@ -61,7 +62,7 @@ def write_keras_hub_tokenizer(tokenizer: AnyTokenizer, folder: Path, family: str
         ImportError: if `keras-nlp` is not installed.
         ValueError: if the family has another kind of tokenizer in KerasHub.
     """
-    kind = getattr(_keras_hub_models(), _CLASSES[family])
+    kind = getattr(keras_hub_models(), _CLASSES[family])
     vocabulary = tokenizer.vocabulary
     if isinstance(tokenizer, WordPieceTokenizer) == (family == "roberta"):
         raise ValueError(
@@ -82,13 +83,3 @@ def write_keras_hub_tokenizer(tokenizer: AnyTokenizer, folder: Path, family: str
             )
         there = kind(vocabulary=list(vocabulary.tokens), lowercase=tokenizer.lowercase)
     there.save_to_preset(str(folder))
-
-
-def _keras_hub_models():
-    try:
-        import keras_nlp
-    except ImportError as error:
-        raise ImportError(
-            "KerasHub presets need the package `keras-nlp`: `pip install keras-nlp`."
-        ) from error
-    return keras_nlp.models
