@@ -154,12 +154,15 @@ class Bundle:
             `token_ids`, `segment_ids`, `padding_mask`, each `(B, T)` int32, T that of the longest.
 
         Raises:
+            TypeError: if `texts` or `pairs` is one string.
             ValueError: if there is no text, not one pair for each, or one too long for the model.
 
         Example:
             >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
             >>> bundle.encoder(bundle.pack(["A text."]))["sequence_output"]  # doctest: +SKIP
         """
+        if isinstance(texts, str) or isinstance(pairs, str):
+            raise TypeError("`texts` and `pairs` must be lists of strings; received a single one.")
         if not len(texts) or (pairs is not None and len(pairs) != len(texts)):
             raise ValueError(
                 f"There must be one text or more, and as many pairs if any; received {len(texts)} "
@@ -189,6 +192,8 @@ class Bundle:
             [[[('opened', 0.31)]]]
         """
         mask = self.tokenizer.vocabulary.mask_token
+        if not len(texts):
+            raise ValueError("There is no text to fill in: give one or more.")
         for text in texts:
             if mask not in text:
                 raise ValueError(

@@ -54,6 +54,9 @@ class ModelDescription:
                 f"received {len(self.labels)}: {', '.join(map(str, self.labels))}."
             )
 
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"Each label must occur once; received {', '.join(self.labels)}.")
+
     @classmethod
     def of(cls, model: keras.Model, labels: tuple[str, ...] | None = None) -> "ModelDescription":
         """The description of a model.

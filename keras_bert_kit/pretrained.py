@@ -1,8 +1,9 @@
 """From any source to a model and its tokenizer, and from these to any format."""
 
+import logging
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from keras_bert_kit.convert.hub import local_folder
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
 from keras_bert_kit.convert.variables import IDENTITY, Variables
 from keras_bert_kit.convert.weights import build_unfilled, load_weights
-from keras_bert_kit.json_file import read_json
+from keras_bert_kit.json_file import read_json, write_json
 from keras_bert_kit.keras_hub_models import keras_hub_models
 from keras_bert_kit.model_description import ModelDescription
 from keras_bert_kit.run_folder import CONFIG, WEIGHTS, RunFolder
@@ -36,6 +37,8 @@ OURS, HUGGING_FACE, KERAS_HUB, TENSORFLOW1 = FORMATS = (
     *("keras_bert_kit", "hugging_face", "keras_hub", "tensorflow1"),
 )
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -43,7 +46,8 @@ class Source:
 
     Attributes:
         format: one of `FORMATS`.
-        place: its folder, or the name of a KerasHub preset.
+        place: its folder, a checkpoint of TensorFlow 1 (without the ends of its files' names), or
+            the name of a KerasHub preset.
     """
 
     format: str
@@ -69,9 +73,9 @@ def find(
     """Finds out where a model lies and in which format, and downloads it if need be.
 
     Args:
-        source: a folder of this package, of Hugging Face, of KerasHub or of Google's release, or a
-            file in it; an id of the Hugging Face Hub; or a preset of KerasHub: its name,
-            `kaggle://...` or `hf://...`.
+        source: a folder of this package, of Hugging Face, of KerasHub or of Google's release, its
+            `config.json`, or the name of a TensorFlow 1 checkpoint; an id of the Hugging Face Hub;
+            or a preset of KerasHub: its name, `kaggle://...` or `hf://...`.
         revision: branch, tag or commit of a Hub id.
         cache_dir: where downloads from the Hub are kept; by default where Transformers has them.
         offline: whether to take what is in that cache and ask nobody.
@@ -84,11 +88,23 @@ def find(
     """
     if re.match(r"(kaggle|hf|modelscope|gs)://", str(source)) or _is_preset_name(str(source)):
         return Source(KERAS_HUB, str(source))
-    path = Path(source)
-    if path.is_file() or path.with_name(path.name + ".index").is_file():
-        source = path.parent  # a file of the folder, or a checkpoint's name
+    path = Path(source).expanduser()
+    checkpoint = path.with_suffix("") if path.suffix == ".index" else path
+    if not path.is_dir() and Path(f"{checkpoint}.index").is_file():
+        return Source(TENSORFLOW1, checkpoint)
+    if path.is_file():
+        if path.name not in (CONFIG, google.CONFIG):
+            raise ValueError(
+                f"{source} is a file of a model: give its folder, {path.parent}, which says what "
+                "the model is."
+            )
+        source = path = path.parent
     folder = local_folder(
-        source, revision=revision, cache_dir=cache_dir, offline=offline, token=token
+        path if path.is_dir() else source,
+        revision=revision,
+        cache_dir=cache_dir,
+        offline=offline,
+        token=token,
     )
     if (folder / google.CONFIG).exists() and not (folder / CONFIG).exists():
         return Source(TENSORFLOW1, folder)
@@ -101,7 +117,7 @@ def find(
     if "recipe" in config or isinstance(config.get("encoder"), dict):
         return Source(OURS, folder)
     if "keras_hub" in str(config.get("module")) or "registered_name" in config:
-        return Source(KERAS_HUB, folder if folder == Path(source) else f"hf://{source}")
+        return Source(KERAS_HUB, folder if path.is_dir() else f"hf://{source}")
     return Source(HUGGING_FACE, folder)
 
 
@@ -138,7 +154,8 @@ def load(
     """
     if not isinstance(source, Source):
         source = find(source)
-    request = Request(task, tuple(labels) if labels else None, tuple(initialize))
+    initialize, ignore = _listed("initialize", initialize), _listed("ignore", ignore)
+    request = Request(task, _listed("labels", labels or ()) or None, initialize)
     read_model = {
         OURS: _read_ours,
         HUGGING_FACE: hugging_face.read_model,
@@ -165,7 +182,8 @@ def load_tokenizer(source: Source | str | Path, lowercase: bool | None = None) -
     if source.format == OURS:
         options = RunFolder(source.place).read_config().get("tokenizer", {})
         return make_tokenizer(read_vocabulary(source.place), options)
-    return read_tokenizer(source.place, lowercase)
+    place = source.place if source.place.is_dir() else source.place.parent
+    return read_tokenizer(place, lowercase)
 
 
 def save(
@@ -192,36 +210,52 @@ def save(
         ValueError: if there is no such format, or it has no such model, or no place for a weight.
         OSError: if a file cannot be written.
     """
-    folder, labels = Path(folder), tuple(labels) if labels else None
     if file_format not in FORMATS:
         raise ValueError(
             f"The format must be one of {', '.join(FORMATS)}; received {file_format!r}."
         )
+    folder, leave_out = Path(folder).expanduser(), _listed("leave_out", leave_out)
+    labels = _listed("labels", labels or ()) or None
+    description, vocabulary = ModelDescription.of(model, labels), tokenizer.vocabulary
+    if len(vocabulary) > description.encoder.vocabulary_size:
+        raise ValueError(
+            f"The tokenizer has {len(vocabulary):,} tokens, but the model only "
+            f"{description.encoder.vocabulary_size:,}: they do not belong together."
+        )
+    if labels and file_format in (KERAS_HUB, TENSORFLOW1):
+        logger.warning("Not kept, as %s has no place for them: the labels.", file_format)
     _refuse_to_mix(folder, file_format)
-    description = ModelDescription.of(model, labels)
-    vocabulary = tokenizer.vocabulary
+    # Without its configuration a folder is no model: what is cut off is not taken for a whole one.
+    for name in (CONFIG, google.CONFIG):
+        (folder / name).unlink(missing_ok=True)
     if file_format == OURS:
         run = RunFolder(folder)
         write_vocabulary(vocabulary, folder)
-        run.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
         run.write_weights(model)
+        run.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
     elif file_format == HUGGING_FACE:
         special_ids = {"pad_token_id": vocabulary.pad_id}
         if description.family == "roberta":
             special_ids |= {"bos_token_id": vocabulary.cls_id, "eos_token_id": vocabulary.sep_id}
-        hugging_face.write_model(model, folder, labels, special_ids, leave_out)
         longest = description.encoder.max_sequence_length
         write_tokenizer(tokenizer, folder, description.family, longest)
+        hugging_face.write_model(model, folder, labels, special_ids, leave_out)
     elif file_format == KERAS_HUB:
-        keras_hub.write_model(model, folder, leave_out)
         write_keras_hub_tokenizer(tokenizer, folder, description.family)
+        keras_hub.write_model(model, folder, leave_out)
     else:
-        google.write_model(model, folder, leave_out)
         write_vocabulary(vocabulary, folder)
+        options = tokenizer_options(tokenizer)
+        rules = {
+            "do_lower_case": options.get("lowercase"),
+            "strip_accents": options.get("strip_accents"),
+        }
+        write_json(folder / "tokenizer_config.json", rules)
+        google.write_model(model, folder, leave_out)
 
 
 def _refuse_to_mix(folder: Path, file_format: str) -> None:
-    """Refuses to write over a model in another format: the two share names of files."""
+    """Refuses to write over a run, or a model in another format: they share names of files."""
     if not any((folder / name).exists() for name in (CONFIG, google.CONFIG)):
         return
     found = find(folder)
@@ -230,6 +264,15 @@ def _refuse_to_mix(folder: Path, file_format: str) -> None:
             f"{folder} holds a model in the format {found.format}: choose another folder for "
             f"{file_format}, or remove that one."
         )
+    if found.format == OURS and "recipe" in RunFolder(folder).read_config():
+        raise ValueError(f"{folder} holds a run with its card and curve: choose another folder.")
+
+
+def _listed(argument: str, values: Collection[str]) -> tuple[str, ...]:
+    """The strings of an argument that takes several."""
+    if isinstance(values, str):
+        raise TypeError(f"`{argument}` must be a list of strings; received {values!r} alone.")
+    return tuple(values)
 
 
 def _read_ours(
@@ -256,13 +299,15 @@ def _read_ours(
         )
     if request.task in (None, description.task) and request.labels in (None, description.labels):
         return model, description
+    # What a head is made of is the same as in Transformers; the encoder stays as it is.
+    alike = ModelDescription(description.encoder).with_encoder(layer_norm_epsilon=1e-12)
     asked_for = read_description(
-        write_config(description, {}) | ({} if request.task is None else {"architectures": None}),
+        write_config(alike, {}) | {"architectures": None},
         str(folder),
         lambda part: part in description.parts,
-        request,
+        replace(request, task=request.task or description.task),
         lambda: description.encoder.num_segments > 0,
-    )
+    ).with_encoder(layer_norm_epsilon=description.encoder.layer_norm_epsilon)
     weights = Variables(model, let_go=True)
     other = build_unfilled(asked_for, dtype)
     load_weights(
@@ -295,5 +340,8 @@ def _is_preset_name(source: str) -> bool:
     """Whether `source` is a name that KerasHub knows; asks it only for what may be one."""
     if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", source) or Path(source).exists():
         return False
-    models = keras_hub_models()
+    try:
+        models = keras_hub_models()
+    except ImportError:
+        return False
     return any(source in getattr(models, name).presets for name in keras_hub.BACKBONES)

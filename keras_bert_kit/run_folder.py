@@ -130,6 +130,11 @@ class RunFolder:
         try:
             copy.save_weights(partial)
             partial.replace(self.weights_file)
-        except BaseException:
+        except OSError as error:
+            reason = error.strerror or str(error).splitlines()[0]
+            raise OSError(
+                f"Could not write {self.weights_file}: {reason}. Make room, or choose a folder "
+                "that can be written to."
+            ) from error
+        finally:
             partial.unlink(missing_ok=True)
-            raise

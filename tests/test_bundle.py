@@ -69,6 +69,16 @@ def test_pairs_must_go_with_texts(bundle, texts, pairs):
         bundle.pack(texts, pairs)
 
 
+def test_a_text_alone_is_no_list_of_texts(bundle):
+    with pytest.raises(TypeError, match="must be lists of strings; received a single one"):
+        bundle.pack("a star")
+
+
+def test_no_text_has_nothing_to_fill_in(bundle):
+    with pytest.raises(ValueError, match="There is no text to fill in: give one or more"):
+        bundle.fill_mask([])
+
+
 def test_a_model_without_the_head_fills_no_mask(bundle):
     other = Bundle(bundle.tokenizer, bundle.encoder)
     with pytest.raises(ValueError, match="has no masked-token head, only sequence_output"):

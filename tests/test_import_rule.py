@@ -49,7 +49,7 @@ MAY_IMPORT = {
     },
     "bundle": {"config", "text", "data", "encoder", "models", "pretrained"},
     "extend": {"bundle", "resize", "text"},
-    "verification": {"bundle", "encoder", "pretrained"},
+    "verification": {"bundle", "encoder", "pretrained", "resize"},
     "card": {"bundle", "evaluation"},
 }
 KERAS_ONLY = ("layers", "encoder", "heads", "task_model", "models", "training/losses")

@@ -282,7 +282,7 @@ def test_two_configurations_are_taken_for_transformers(tmp_path):
     assert find(tmp_path).format == HUGGING_FACE
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "vocab.txt"])
+@pytest.mark.parametrize("name", ["config.json", "bert_config.json"])
 def test_a_file_stands_for_its_folder(name, tmp_path):
     write(tmp_path, "config.json", model_type="bert")
     (tmp_path / name).touch()
@@ -292,7 +292,97 @@ def test_a_file_stands_for_its_folder(name, tmp_path):
 def test_a_checkpoint_stands_for_its_folder(tmp_path):
     write(tmp_path, "bert_config.json", hidden_size=16)
     (tmp_path / "bert_model.ckpt.index").touch()
-    assert find(tmp_path / "bert_model.ckpt") == Source(TENSORFLOW1, tmp_path)
+    (tmp_path / "model.ckpt-5.index").touch()
+    for name in ("bert_model.ckpt", "model.ckpt-5"):
+        assert find(tmp_path / name) == Source(TENSORFLOW1, tmp_path / name)
+        assert find(tmp_path / f"{name}.index") == Source(TENSORFLOW1, tmp_path / name)
+
+
+def test_a_file_of_weights_does_not_say_what_the_model_is(tmp_path):
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ValueError, match=r"is a file of a model: give its folder"):
+        find(tmp_path / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize("argument", ["initialize", "ignore", "labels"])
+def test_a_string_alone_is_no_list(argument, ours):
+    with pytest.raises(TypeError, match=f"`{argument}` must be a list of strings; received 'abc'"):
+        load(ours[1], **{argument: "abc"})
+
+
+def test_the_path_of_the_home_folder_is_known(ours, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(ours[0], word_pieces(), "~/mine")
+    assert find("~/mine") == Source(OURS, tmp_path / "mine")
+
+
+@pytest.mark.parametrize("source", [".", "./", "/"])
+def test_a_folder_that_is_no_model_is_said_to_be_none(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        find(source)
+
+
+def test_what_is_misspelt_in_initialize_is_an_error(ours):
+    with pytest.raises(ValueError, match=r"names 'clasifier', but no weight .* classifier"):
+        load(ours[1], "classification", initialize=["clasifier"])
+
+
+@pytest.mark.parametrize("file_format", [OURS, HUGGING_FACE, TENSORFLOW1])
+def test_a_save_that_is_cut_off_leaves_no_model(ours, file_format, tmp_path, monkeypatch):
+    model, _ = ours
+    save(model, word_pieces(), tmp_path, file_format)
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    for module, name in (
+        (pretrained.RunFolder, "write_weights"),
+        (pretrained.hugging_face, "write_safetensors"),
+        (pretrained.google, "written_weights"),
+    ):
+        monkeypatch.setattr(module, name, stop)
+    with pytest.raises(KeyboardInterrupt):
+        save(model, word_pieces(), tmp_path, file_format)
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        find(tmp_path)
+
+
+def test_a_run_is_not_written_over(ours, tmp_path):
+    write(tmp_path, "config.json", recipe="pretrain", options={})
+    with pytest.raises(ValueError, match="holds a run with its card and curve"):
+        save(ours[0], word_pieces(), tmp_path)
+
+
+def test_a_vocabulary_larger_than_the_table_is_not_saved(ours, tmp_path):
+    tokenizer = WordPieceTokenizer(Vocabulary([*PIECES, "more"]))
+    with pytest.raises(ValueError, match=r"has 13 tokens, but the model only 12"):
+        save(ours[0], tokenizer, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_casing_of_a_checkpoint_is_kept(tmp_path):
+    model = description(**NO_BLOCKS).build()
+    tokenizer = WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "a"]), lowercase=False)
+    save(model, tokenizer, tmp_path, TENSORFLOW1)
+    assert load_tokenizer(tmp_path).lowercase is False
+
+
+def test_a_label_that_occurs_twice_is_refused():
+    with pytest.raises(ValueError, match="Each label must occur once; received a, a"):
+        ModelDescription(EncoderConfig(), "tagging", {"num_classes": 2}, ("a", "a"))
+
+
+def test_the_way_to_a_keras_hub_preset_may_be_missing(tmp_path, monkeypatch):
+    def missing():
+        raise ImportError
+
+    monkeypatch.setattr(pretrained, "keras_hub_models", missing)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.setattr(pretrained, "local_folder", lambda source, **_: tmp_path / "here")
+    with pytest.raises(FileNotFoundError, match="holds no model"):
+        find("my_bert")
 
 
 @pytest.mark.parametrize(
@@ -437,9 +527,12 @@ def test_an_older_run_is_one_with_both_heads(ours, tmp_path):
 
 @pytest.mark.parametrize("file_format", [OURS, HUGGING_FACE])
 def test_a_vocabulary_larger_than_the_table_is_refused(file_format, tmp_path):
-    model = description("distilbert", vocabulary_size=11, **NO_BLOCKS).build()
+    model = description("distilbert", **NO_BLOCKS).build()
     save(model, word_pieces(), tmp_path, file_format)
-    message = r"has 12 tokens, but the model was built for 11\. Restore the vocabulary that it was"
+    (tmp_path / "tokenizer.json").unlink(missing_ok=True)
+    with (tmp_path / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    message = r"has 13 tokens, but the model was built for 12\. Restore the vocabulary that it was"
     with pytest.raises(ValueError, match=message):
         load(tmp_path)
     assert load(tmp_path, with_tokenizer=False).tokenizer is None

@@ -41,6 +41,13 @@ def test_another_weight_is_seen(tmp_path):
     assert found.largest == found.differences["masked_lm"]
 
 
+def test_what_is_not_a_number_is_a_difference(tmp_path):
+    bundle = bundle_of(tiny_pretraining_model())
+    bundle.model.get_layer("masked_lm").output_bias.assign(np.full(11, np.nan))
+    bundle.save_pretrained(tmp_path)
+    assert np.isnan(verify(bundle, find(tmp_path)).largest)
+
+
 def test_transformers_is_asked_where_it_is_installed(tmp_path):
     pytest.importorskip("transformers")
     pytest.importorskip("torch")

@@ -55,7 +55,8 @@ def read_model(
     """Reads a model of Google's release.
 
     Args:
-        folder: with `bert_config.json` and `bert_model.ckpt.*`, or one checkpoint of another name.
+        folder: with `bert_config.json` and `bert_model.ckpt.*`, or one checkpoint of another name;
+            or a checkpoint in such a folder, without the ends of its files' names.
         request: what the caller wants of it.
         ignore: beginnings of names that may be left over.
         dtype: dtype policy of the model.
@@ -68,8 +69,9 @@ def read_model(
         ValueError: if a file is broken, or the weights are not those of the model that is asked
             for; the message lists them.
     """
+    named, folder = (None, folder) if folder.is_dir() else (folder, folder.parent)
     config = {"model_type": "bert", "layer_norm_eps": 1e-12} | read_json(folder / CONFIG)
-    checkpoint = _find_checkpoint(folder)
+    checkpoint = named or _find_checkpoint(folder)
     weights = _Checkpoint(checkpoint)
     description = read_description(
         config, str(folder / CONFIG), lambda part: BERT.has(FORMAT, part, weights), request

@@ -112,7 +112,8 @@ or an id of the Hugging Face Hub such as `google-bert/bert-base-uncased`.
     raise ValueError(
         f"{named} has no weights that can be read: one of "
         f"{', '.join(names[0] for names in WEIGHTS)} was expected. Choose another model, or, if it "
-        "was downloaded in part by another program, download it again with a network."
+        "was downloaded in part by another program, download it again with a network. A preset of "
+        f"KerasHub is loaded as `hf://{source}`."
     )
 
 

@@ -85,7 +85,7 @@ def read_model(
     )
     others = family.others(FORMAT, description.parts)
     if not description.encoder.num_segments:
-        others.add(family.prefixes[FORMAT] + SEGMENTS)
+        ignore = [*ignore, family.prefixes[FORMAT] + SEGMENTS]  # zeros
     model = build_unfilled(description, dtype)
     load_weights(
         model,

@@ -105,7 +105,7 @@ def family_of_config(config: dict, origin: str) -> str:
     """
     # Configurations before 2020 do not say what they are of.
     family = config.get("model_type") or ("bert" if "hidden_size" in config else None)
-    if family not in _KEYS:
+    if not isinstance(family, str | None) or family not in _KEYS:
         raise ValueError(
             f"{origin} is a model of the type {family!r}; this package reads {', '.join(_KEYS)}."
         )
@@ -122,7 +122,7 @@ def family_of_config(config: dict, origin: str) -> str:
                 f"{value!r} only: its outputs would be others."
             )
     activation = config.get(_KEYS[family].activation, "gelu")
-    if activation not in _ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise ValueError(
             f"{origin} has the activation {activation!r}; this package's encoder has "
             f"{', '.join(_ACTIVATIONS)}."
@@ -158,6 +158,7 @@ def read_description(
     missing = [key for key in wanted if key not in config]
     if missing:
         raise ValueError(f"{origin} lacks {', '.join(missing)}: it describes no whole model.")
+    _check_values(config, keys, origin)
     fields = {ours: config[theirs] for ours, theirs in keys.fields.items()}
     offset = config.get("pad_token_id", 1) + 1 if family == "roberta" else 0
     fields |= {
@@ -280,6 +281,29 @@ def _task(config, origin, has) -> str:
             "`task='classification'` or `task='tagging'`."
         )
     return "encoder"
+
+
+def _check_values(config: dict, keys: _Keys, origin: str) -> None:
+    """Refuses values of another type or range than Transformers' own."""
+    rates = {keys.fields["dropout"], keys.classifier_dropout, keys.span_dropout}
+    for key in (*keys.fields.values(), *rates, "max_position_embeddings", "num_labels"):
+        if key not in config:
+            continue
+        value, is_real = config[key], key in rates or key == keys.fields.get("layer_norm_epsilon")
+        least = 0 if is_real or key == keys.fields["num_layers"] else 1
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or value < least or not (is_real or value == int(value)):
+            kind = "a number" if is_real else "a whole number"
+            raise ValueError(
+                f"{origin} has `{key}` {value!r}; {kind} of at least {least} was expected."
+            )
+    if not isinstance(config.get("architectures", []), list):
+        raise ValueError(f"{origin} has `architectures` {config['architectures']!r}, not a list.")
+    names = config.get("id2label", {})
+    if not isinstance(names, dict) or {*map(str, names)} != {*map(str, range(len(names)))}:
+        raise ValueError(
+            f"{origin} has `id2label` {names!r:.200}; a label for each of 0, 1, ... was expected."
+        )
 
 
 def _head(config, family, task, has, request) -> dict:

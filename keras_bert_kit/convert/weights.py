@@ -75,9 +75,16 @@ def load_weights(
     Raises:
         ValueError: if anything else is missing, of another shape or left over.
     """
+    initialize = tuple(initialize)
+    for beginning in initialize:
+        if not any(weight.path.startswith(beginning) for weight in model.weights):
+            raise ValueError(
+                f"`initialize` names {beginning!r}, but no weight of the model begins so; they "
+                f"begin with {', '.join(sorted({w.path.split('/')[0] for w in model.weights}))}."
+            )
     missing, other_shape, left_over = _compare(model, source, names, layout)
     not_asked_for = [name for name in left_over if name in others]
-    initialize, ignore = tuple(initialize), (*ignore, *not_asked_for)
+    ignore = (*ignore, *not_asked_for)
     amiss = {
         "missing": [path for path in missing if not path.startswith(initialize)],
         "of another shape": [

@@ -69,6 +69,11 @@ def write_keras_hub_tokenizer(tokenizer: AnyTokenizer, folder: Path, family: str
             f"KerasHub's {_CLASSES[family]} is of another kind than {type(tokenizer).__name__}."
         )
     if family == "roberta":
+        if vocabulary.added_tokens:
+            raise ValueError(
+                "KerasHub's RobertaTokenizer has no place for added tokens: "
+                f"{', '.join(vocabulary.added_tokens[:5])}."
+            )
         there = kind(
             vocabulary={token: index for index, token in enumerate(vocabulary.tokens)},
             merges=[" ".join(merge) for merge in vocabulary.merges],

@@ -46,6 +46,8 @@ def as_string_batch(texts) -> tuple[tf.Tensor, bool]:
         TypeError: if `texts` are not strings.
         ValueError: if `texts` have another rank.
     """
+    if isinstance(texts, list | tuple) and not texts:
+        texts = tf.zeros([0], tf.string)  # an empty list says nothing of its type
     try:
         tensor = tf.convert_to_tensor(texts, dtype_hint=tf.string)
     except (TypeError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Tokenizers from and to the files that Hugging Face keeps beside a model."""
 
+import logging
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -15,10 +16,13 @@ from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 AnyTokenizer = WordPieceTokenizer | BytePairTokenizer
 AnyVocabulary = Vocabulary | BytePairVocabulary
 _SAVED, _OPTIONS, _SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+_ADDED = "added_tokens.json"
 _FILES = (
-    *("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", _ADDED),
     *(_SAVED, _OPTIONS, _SPECIAL),
 )
+
+logger = logging.getLogger(__name__)
 
 
 def read_vocabulary(folder: Path) -> AnyVocabulary:
@@ -51,9 +55,11 @@ def read_tokenizer(folder: Path, lowercase: bool | None = None) -> AnyTokenizer:
         saved = read_json(folder / _SAVED)
         kind = (saved.get("model") or {}).get("type")
         if kind == "WordPiece":
-            return _word_piece(
-                _saved_vocabulary(folder / _SAVED, saved), _normalizer(folder, saved), lowercase
-            )
+            vocabulary = _saved_vocabulary(folder / _SAVED, saved)
+            tokenizer = _word_piece(vocabulary, _normalizer(folder, saved), lowercase)
+            added = saved.get("added_tokens") or []
+            _check_added(folder, tokenizer, {t["content"]: t.get("special") for t in added})
+            return tokenizer
         if kind != "BPE":
             raise ValueError(
                 f"{folder / _SAVED} is a tokenizer of the kind {kind!r}; this package has "
@@ -73,7 +79,14 @@ def read_tokenizer(folder: Path, lowercase: bool | None = None) -> AnyTokenizer:
             "lowercase": options.get("do_lower_case"),
             "strip_accents": options.get("strip_accents"),
         }
-        return _word_piece(Vocabulary.read(folder / "vocab.txt"), rules, lowercase)
+        vocabulary, added = Vocabulary.read(folder / "vocab.txt"), {}
+        if (folder / _ADDED).exists():
+            added = read_json(folder / _ADDED)
+            ids = {token: index for index, token in enumerate(vocabulary.tokens)} | added
+            vocabulary = _in_order(folder / _ADDED, ids)
+        tokenizer = _word_piece(vocabulary, rules, lowercase)
+        _check_added(folder, tokenizer, dict.fromkeys(added, False))
+        return tokenizer
     if (folder / "vocab.json").exists():
         vocabulary = BytePairVocabulary.read(folder)
         return BytePairTokenizer(vocabulary, bool(options.get("add_prefix_space", False)))
@@ -205,7 +218,12 @@ def _word_piece(vocabulary: Vocabulary, rules: dict, lowercase: bool | None) -> 
 def _saved_vocabulary(path: Path, saved: dict) -> Vocabulary:
     """The WordPiece vocabulary in a `tokenizer.json`, added tokens behind it included."""
     ids = dict(saved["model"].get("vocab") or {})
-    ids |= {token["content"]: token["id"] for token in saved.get("added_tokens") or []}
+    added = saved.get("added_tokens") or []
+    return _in_order(path, ids | {token["content"]: token["id"] for token in added})
+
+
+def _in_order(path: Path, ids: dict[str, int]) -> Vocabulary:
+    """The vocabulary of tokens with their ids."""
     tokens = sorted(ids, key=ids.get)
     if [ids[token] for token in tokens] != list(range(len(tokens))):
         raise ValueError(f"{path} is not a usable vocabulary: its ids are not 0 to {len(ids) - 1}.")
@@ -213,6 +231,30 @@ def _saved_vocabulary(path: Path, saved: dict) -> Vocabulary:
         return Vocabulary(tokens)
     except ValueError as error:
         raise ValueError(f"{path} is not a usable vocabulary. {error}") from error
+
+
+def _check_added(folder: Path, tokenizer: WordPieceTokenizer, is_special: dict[str, bool]) -> None:
+    """Makes sure that tokens which Transformers finds before it splits a text are found here too.
+
+    Args:
+        folder: for messages.
+        tokenizer: the tokenizer.
+        is_special: for each added token whether it is special.
+    """
+    vocabulary = tokenizer.vocabulary
+    own = {vocabulary.tokens[i] for i in vocabulary.special_ids}
+    split = [
+        token
+        for token in is_special
+        if token not in own and tokenizer(token).numpy().tolist() != [vocabulary.id_of(token)]
+    ]
+    if not all(is_special[token] for token in split):
+        raise ValueError(
+            f"{folder} has added tokens that WordPiece splits, and so would give other ids than "
+            f"Transformers: {', '.join(split[:5])}. Only words can be added here."
+        )
+    if split:
+        logger.warning("Written in a text, these tokens are text: %s.", ", ".join(split[:5]))
 
 
 def _normalizer(folder: Path, saved: dict) -> dict:

@@ -638,3 +638,24 @@ def test_the_dropout_rate_of_distilberts_span_head_is_kept(caplog):
     config = write_config(ModelDescription(encoder, "span", {"dropout": 0.25}), {})
     assert config["qa_dropout"] == 0.25
     assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("hidden_size", "128", "`hidden_size` '128'; a whole number of at least 1"),
+        ("num_attention_heads", 0, "`num_attention_heads` 0; a whole number of at least 1"),
+        ("num_hidden_layers", 1.5, "`num_hidden_layers` 1.5; a whole number of at least 0"),
+        ("hidden_dropout_prob", "0.1", "`hidden_dropout_prob` '0.1'; a number of at least 0"),
+        ("num_labels", True, "`num_labels` True; a whole number of at least 1"),
+        ("architectures", "BertModel", "`architectures` 'BertModel', not a list"),
+        ("id2label", {"0": "a", "5": "b"}, "a label for each of 0, 1, ... was expected"),
+        ("id2label", ["a"], "a label for each of 0, 1, ... was expected"),
+        ("hidden_act", ["gelu"], r"has the activation \['gelu'\]"),
+        ("model_type", ["bert"], r"a model of the type \['bert'\]"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(key, value, message):
+    config = write_config(ModelDescription(encoder_config("tiny")), {}) | {key: value}
+    with pytest.raises(ValueError, match=message):
+        read_description(config, "config.json", lambda part: False, Request())

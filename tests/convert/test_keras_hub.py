@@ -34,7 +34,6 @@ ARGUMENTS = {
 }
 BASE = {
     "BertBackbone": {"vocabulary_size": 30_522, "max_sequence_length": 512},
-    "RobertaBackbone": {"vocabulary_size": 50_265, "max_sequence_length": 512},
     "DistilBertBackbone": {
         "vocabulary_size": 30_522,
         "max_sequence_length": 512,
@@ -386,3 +385,10 @@ def test_the_logits_before_an_activation_are_read(tmp_path, caplog):
     expected = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     theirs = classifier({name: inputs[name] for name in classifier.input})
     np.testing.assert_allclose(theirs, expected, atol=2e-5)
+
+
+def test_added_tokens_have_no_place(tmp_path):
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "a", "<mask>", "flu"]
+    tokenizer = BytePairTokenizer(BytePairVocabulary(tokens, [], added_tokens=["flu"]))
+    with pytest.raises(ValueError, match="has no place for added tokens: flu"):
+        write_keras_hub_tokenizer(tokenizer, tmp_path, "roberta")

@@ -37,7 +37,7 @@ def test_what_would_be_lost_must_be_named(tiny_run, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "hidden states in keras-nlp" in captured.out
     # KerasHub's BERT approximates GELU
-    assert "That is more than rounding explains" in captured.err
+    assert "That is more than rounding: KerasHub's BERT approximates GELU" in captured.err
 
 
 def test_a_new_head(tiny_run, tmp_path):

@@ -276,8 +276,12 @@ def test_code_points(learned):
 
 
 @pytest.mark.slow
-def test_every_code_point(learned):
-    check_code_points(learned, range(0x110000))
+def test_every_code_point_of_every_script(learned):
+    # All planes that have characters, but of Chinese, of private use and of what Unicode has not
+    # assigned every seventh.
+    scripts = [*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A4, 0xE000)]
+    scripts += [*range(0xF900, 0x1FC00), *range(0xE0000, 0xE0200)]
+    check_code_points(learned, sorted({*scripts, *range(0, 0x110000, 7)}))
 
 
 def check_code_points(vocabulary, code_points):

@@ -330,3 +330,22 @@ def test_a_folder_without_a_tokenizer_is_an_error(tmp_path):
 def test_a_folder_without_a_vocabulary_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no byte-level BPE vocabulary"):
         read_vocabulary(tmp_path)
+
+
+def test_added_tokens_that_word_piece_splits_are_refused(transformers, tmp_path):
+    word_piece = WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "a", "covid", "-", "19"]))
+    write_tokenizer(word_piece, tmp_path, "bert", 10)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    theirs.add_tokens(["covid-19"])
+    theirs.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"added tokens that WordPiece splits.*: covid-19"):
+        read_tokenizer(tmp_path)
+
+
+def test_added_tokens_beside_a_vocabulary_are_read(tmp_path):
+    Vocabulary([*SPECIAL_TOKENS, "a"]).write(tmp_path / "vocab.txt")
+    (tmp_path / "added_tokens.json").write_text('{"flu": 6}')
+    assert read_tokenizer(tmp_path)("a flu").numpy().tolist() == [5, 6]
+    (tmp_path / "added_tokens.json").write_text('{"flu-a": 6}')
+    with pytest.raises(ValueError, match=r"added tokens that WordPiece splits.*: flu-a"):
+        read_tokenizer(tmp_path)

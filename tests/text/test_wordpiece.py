@@ -397,3 +397,7 @@ def test_a_vocabulary_whose_marks_may_change_places_is_warned_of(caplog):
     WordPieceTokenizer(adlam, lowercase=False)
     WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "\U0001e944", "\u0301"]))
     assert not caplog.text
+
+
+def test_no_text_has_no_tokens():
+    assert WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "a"]))([]).shape == (0, None)
