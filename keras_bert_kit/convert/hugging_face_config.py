@@ -166,6 +166,15 @@ def read_description(
         "position_offset": offset,
         "activation": _ACTIVATIONS[config.get(keys.activation, "gelu")],
     }
+    in_attention = config.get(keys.attention_dropout, fields["dropout"])
+    if in_attention != fields["dropout"]:
+        logger.warning(
+            "%s drops %s of the attention weights and %s elsewhere; here it will be %s everywhere.",
+            origin,
+            in_attention,
+            fields["dropout"],
+            fields["dropout"],
+        )
     if family == "distilbert" or (family == "roberta" and not segments_are_used()):
         fields["num_segments"] = 0
     task = request.task or _task(config, origin, has)

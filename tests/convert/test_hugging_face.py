@@ -659,3 +659,12 @@ def test_a_value_of_another_kind_is_named(key, value, message):
     config = write_config(ModelDescription(encoder_config("tiny")), {}) | {key: value}
     with pytest.raises(ValueError, match=message):
         read_description(config, "config.json", lambda part: False, Request())
+
+
+def test_another_dropout_rate_in_attention_is_said(caplog):
+    config = write_config(ModelDescription(encoder_config("tiny")), {})
+    read_description(config, "config.json", lambda part: False, Request())
+    assert not caplog.text
+    config["attention_probs_dropout_prob"] = 0.25
+    read_description(config, "config.json", lambda part: False, Request())
+    assert "drops 0.25 of the attention weights and 0.1 elsewhere" in caplog.text
