@@ -141,9 +141,9 @@ def test_a_roberta_goes_on_and_is_repeated_from_its_config(roberta_run, tiny_opt
     folder, results, options = roberta_run
     assert run(options) == results
     assert "Going on from step 200" in capsys.readouterr().out
-    arguments = ["--config", str(folder / "config.json"), "--name", "again", "--steps", "1"]
+    arguments = ["--config", str(folder / "config.json"), "--name", "roberta-again", "--steps", "1"]
     assert main(Options, run, "", [*arguments, "--output", tiny_options.output]) == 0
-    again = Path(tiny_options.output) / "again"
+    again = Path(tiny_options.output) / "roberta-again"
     assert (again / "merges.txt").read_bytes() == (folder / "merges.txt").read_bytes()
 
 
