@@ -13,8 +13,7 @@ from keras_bert_kit.convert.bert_names import BERT
 from keras_bert_kit.convert.hugging_face_config import Request, read_description, write_config
 from keras_bert_kit.convert.weights import (
     Layout,
-    build_unfilled,
-    load_weights,
+    load_model,
     require_places,
     written_weights,
 )
@@ -76,16 +75,16 @@ def read_model(
     description = read_description(
         config, str(folder / CONFIG), lambda part: BERT.has(FORMAT, part, weights), request
     )
-    model = build_unfilled(description, dtype)
-    load_weights(
-        model,
+    model = load_model(
+        description,
         weights,
-        BERT.names(FORMAT, description.encoder.num_layers, description.heads),
+        BERT,
+        FORMAT,
         LAYOUT,
         str(checkpoint),
         initialize=request.initialize,
         ignore=ignore,
-        others=BERT.others(FORMAT, description.parts),
+        dtype=dtype,
     )
     return model, description
 

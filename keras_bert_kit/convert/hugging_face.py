@@ -22,8 +22,7 @@ from keras_bert_kit.convert.tensor_source import TensorSource
 from keras_bert_kit.convert.torch_file import open_torch_file
 from keras_bert_kit.convert.weights import (
     Layout,
-    build_unfilled,
-    load_weights,
+    load_model,
     require_places,
     written_weights,
 )
@@ -83,19 +82,18 @@ def read_model(
         request,
         weights.segments_are_used,
     )
-    others = family.others(FORMAT, description.parts)
     if not description.encoder.num_segments:
         ignore = [*ignore, family.prefixes[FORMAT] + SEGMENTS]  # zeros
-    model = build_unfilled(description, dtype)
-    load_weights(
-        model,
+    model = load_model(
+        description,
         weights,
-        family.names(FORMAT, description.encoder.num_layers, description.heads),
+        family,
+        FORMAT,
         LAYOUT,
         str(folder),
         initialize=request.initialize,
         ignore=ignore,
-        others=others,
+        dtype=dtype,
     )
     return model, description
 

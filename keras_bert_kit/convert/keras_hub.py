@@ -14,8 +14,7 @@ from keras_bert_kit.convert.hugging_face_config import Request, read_description
 from keras_bert_kit.convert.variables import Variables
 from keras_bert_kit.convert.weights import (
     Layout,
-    build_unfilled,
-    load_weights,
+    load_model,
     require_places,
     written_weights,
 )
@@ -81,16 +80,16 @@ def read_model(
     family = FAMILIES[_family_of(backbone)]
     weights = Variables(hub_model, let_go=True)
     description = _describe(hub_model, backbone, family, str(source), weights, request)
-    model = build_unfilled(description, dtype)
-    load_weights(
-        model,
+    model = load_model(
+        description,
         weights,
-        family.names(FORMAT, description.encoder.num_layers, description.heads),
+        family,
+        FORMAT,
         _layout(description.encoder),
         str(source),
         initialize=request.initialize,
         ignore=ignore,
-        others=family.others(FORMAT, description.parts),
+        dtype=dtype,
     )
     return model, description
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_kit.convert.name_table import Family
 from keras_bert_kit.convert.tensor_source import TensorSource
 from keras_bert_kit.layers.initializers import first_matrices, truncated_normal
 from keras_bert_kit.model_description import ModelDescription
@@ -47,6 +48,48 @@ def build_unfilled(description: ModelDescription, dtype=None) -> keras.Model:
 
     with first_matrices(unwritten):
         return description.build(dtype)
+
+
+def load_model(
+    description: ModelDescription,
+    source: TensorSource,
+    family: Family,
+    file_format: str,
+    layout: Layout,
+    origin: str,
+    *,
+    initialize: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    dtype=None,
+) -> keras.Model:
+    """Builds a model and fills it from a file, by the table of names of its family.
+
+    Args:
+        description: of the model.
+        source: the file.
+        family: whose names to go by.
+        file_format: the column of the table.
+        layout: of the format.
+        origin: where the weights come from, for messages.
+        initialize: see `load_weights`.
+        ignore: see `load_weights`.
+        dtype: dtype policy of all layers.
+
+    Raises:
+        ValueError: as `load_weights`.
+    """
+    model = build_unfilled(description, dtype)
+    load_weights(
+        model,
+        source,
+        family.names(file_format, description.encoder.num_layers, description.heads),
+        layout,
+        origin,
+        initialize=initialize,
+        ignore=ignore,
+        others=family.others(file_format, description.parts),
+    )
+    return model
 
 
 def load_weights(
