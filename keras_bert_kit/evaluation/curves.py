@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_bert_kit.evaluation.figure_style import BLUE, DASHES, INK, ORANGE, new_figure, tidy
+
 BASELINE_LABELS = {
     "unigram_loss": "unigram model",
     "commonest_rate": "commonest token",
@@ -14,8 +16,6 @@ BASELINE_LABELS = {
 }
 MAXIMUM_TRAINING_POINTS = 200  # more are averaged: a line of thousands is a smear
 MAXIMUM_DOTS = 40  # beyond, the dots of evaluations would touch
-DASHES = (0, (4, 2))
-BLUE, ORANGE, INK, FAINT = "#1f5fa8", "#c2571a", "#333333", "#e4e4e4"
 
 
 def training_curve(
@@ -55,27 +55,20 @@ def training_curve(
             "pre-training run that has taken at least one window of steps."
         )
 
-    # Not at the top: whoever only trains need not wait for it. Not through `pyplot` either, which
-    # would keep the figure and may look for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.3, 3.9), dpi=200, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left", fontweight="bold")
+    figure = new_figure(title)
     figure.get_layout_engine().set(wspace=0.04)
     left, right = figure.subplots(1, 2)
 
     last_step = max(steps[-1] for curve in curves.values() for steps, _ in curve.values())
-    _draw(left, curves, "masked_lm_loss", BLUE, "held out")
+    draw_curve(left, curves, "masked_lm_loss", BLUE, "held out")
     _draw_baseline(left, baselines, "unigram_loss", BLUE)
-    _finish(left, "Masked-token loss (nats)", last_step)
+    finish_curves(left, "Masked-token loss (nats)", last_step)
 
-    _draw(right, curves, "masked_lm_accuracy", BLUE, "masked tokens")
+    draw_curve(right, curves, "masked_lm_accuracy", BLUE, "masked tokens")
     _draw_baseline(right, baselines, "commonest_rate", BLUE)
-    _draw(right, curves, "next_sentence_accuracy", ORANGE, "next sentence")
+    draw_curve(right, curves, "next_sentence_accuracy", ORANGE, "next sentence")
     _draw_baseline(right, baselines, "majority_rate", ORANGE)
-    _finish(right, "Accuracy", last_step)
+    finish_curves(right, "Accuracy", last_step)
     right.set_ylim(bottom=0.0)
 
     path_png = Path(path_png)
@@ -115,7 +108,8 @@ def read_curves(metrics_file: str | Path) -> dict[str, dict[str, tuple[np.ndarra
     }
 
 
-def _draw(axes, curves: Mapping, name: str, colour: str, label: str) -> None:
+def draw_curve(axes, curves: Mapping, name: str, colour: str, label: str) -> None:
+    """Training as a thin line, held-out text as a thick one with its last value in the legend."""
     if name in curves["train"]:
         steps, values = _average(*curves["train"][name], MAXIMUM_TRAINING_POINTS)
         axes.plot(steps, values, color=colour, alpha=0.45, linewidth=0.9)
@@ -134,28 +128,22 @@ def _draw(axes, curves: Mapping, name: str, colour: str, label: str) -> None:
         )
 
 
-def _draw_baseline(axes, baselines: Mapping, name: str, colour: str) -> None:
-    if name in baselines:
-        label = f"{BASELINE_LABELS[name]}: {baselines[name]:.3f}"
-        axes.axhline(baselines[name], color=colour, linewidth=1.1, linestyle=DASHES, label=label)
-
-
-def _finish(axes, title: str, last_step: float) -> None:
-    axes.set_title(title, loc="left", fontsize=10, color=INK)
-    axes.set_xlabel(
-        "optimizer step (thin: training, thick: held-out text)", fontsize=8.5, color=INK
-    )
+def finish_curves(axes, title: str, last_step: float) -> None:
+    """Heading, steps and legend of axes with curves."""
+    tidy(axes, title, "optimizer step (thin: training, thick: held-out text)")
     axes.set_xlim(0, last_step)
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    axes.tick_params(labelsize=8.5, colors=INK, length=0)
-    axes.grid(color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
     # Below the axes: inside, six lines leave no place that is free in every run.
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False, labelcolor=INK, ncols=2, columnspacing=1.2, **below)
+
+
+def _draw_baseline(axes, baselines: Mapping, name: str, colour: str) -> None:
+    if name in baselines:
+        label = f"{BASELINE_LABELS[name]}: {baselines[name]:.3f}"
+        axes.axhline(baselines[name], color=colour, linewidth=1.1, linestyle=DASHES, label=label)
 
 
 def _average(steps: np.ndarray, values: np.ndarray, maximum: int) -> tuple[np.ndarray, np.ndarray]:
