@@ -1,5 +1,6 @@
 """A tokenizer and a model as one thing: text in, answers in words out."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_kit import pretrained
+from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.prediction import predict_text
+from keras_bert_kit.run_folder import RunFolder
 from keras_bert_kit.text.tokenizer_files import AnyTokenizer
+
+logger = logging.getLogger(__name__)
 
 
 class Internals(NamedTuple):
@@ -39,6 +45,10 @@ class Bundle:
         tokenizer: strings to ids.
         model: an `Encoder`, or a model of `keras_bert_kit.models`.
         labels: names of the classes of a classifier or tagger, if they are known.
+        inputs: how texts are read, as in training; by default up to 512 tokens, longer ones in
+            windows.
+        no_answer_threshold: of a model of questions, how much higher no answer must score than the
+            best one to be given; None if it has learned that there always is an answer.
 
     Example:
         >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
@@ -48,6 +58,8 @@ class Bundle:
     tokenizer: AnyTokenizer
     model: keras.Model
     labels: tuple[str, ...] | None = None
+    inputs: InputOptions | None = None
+    no_answer_threshold: float | None = None
 
     @classmethod
     def from_pretrained(
@@ -103,7 +115,14 @@ class Bundle:
             dtype=dtype,
             lowercase=lowercase,
         )
-        return cls(tokenizer, model, description.labels)
+        reading = {}
+        if found.format == pretrained.OURS:
+            config = RunFolder(found.place).read_config()
+            reading = {
+                "inputs": InputOptions(**config["inputs"]) if config.get("inputs") else None,
+                "no_answer_threshold": config.get("no_answer_threshold"),
+            }
+        return cls(tokenizer, model, description.labels, **reading)
 
     def save_pretrained(
         self,
@@ -133,6 +152,62 @@ class Bundle:
             file_format,
             labels=self.labels,
             leave_out=leave_out,
+        )
+        if file_format == pretrained.OURS:
+            RunFolder(Path(folder).expanduser()).write_config(
+                inputs=self.inputs.as_dict() if self.inputs else None,
+                no_answer_threshold=self.no_answer_threshold,
+            )
+        elif self.inputs or self.no_answer_threshold is not None:
+            logger.warning(
+                "Not kept, as %s has no place for them: how long texts are read (%s)%s.",
+                file_format,
+                self.inputs,
+                "" if self.no_answer_threshold is None else ", and when there is no answer",
+            )
+
+    def predict_text(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        batch_size: int = 32,
+    ) -> list[dict]:
+        """What the model says of texts, or of pairs of texts; for questions, of question and text.
+
+        Args:
+            texts: R texts; for a model of questions, the questions.
+            pairs: for each the second text of its pair; for a model of questions, the text that
+                holds the answer.
+            batch_size: inputs that are computed at once.
+
+        Returns:
+            A dict for each text.
+            - Classes: `label`, `probability`, and `probabilities` by label.
+            - Several labels: `labels`, those with a probability of a half or more, and
+              `probabilities`.
+            - Regression: `value`.
+            - Tags: `entities`, each with `label`, `start`, `end` (characters of the text, exclusive),
+              `text` (exactly what stands there) and `probability`.
+            - Questions: `answer` (`""` for none), `start`, `end` and `probability`.
+
+        Raises:
+            TypeError: if `texts` or `pairs` is one string.
+            ValueError: if the model is not one of these, or pairs are missing.
+
+        Example:
+            >>> bundle = Bundle.from_pretrained("saved_models/my-task")  # doctest: +SKIP
+            >>> bundle.predict_text(["It was a dark night."])  # doctest: +SKIP
+            [{'label': 'Doyle', 'probability': 0.91, 'probabilities': {...}}]
+        """
+        return predict_text(
+            self.model,
+            self.tokenizer,
+            texts,
+            pairs,
+            labels=self.labels,
+            options=self.inputs,
+            no_answer_threshold=self.no_answer_threshold,
+            batch_size=batch_size,
         )
 
     @property

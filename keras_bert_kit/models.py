@@ -9,10 +9,17 @@ from keras_bert_kit.heads.masked_lm import MaskedLMHead
 from keras_bert_kit.heads.next_sentence import NextSentenceHead
 from keras_bert_kit.heads.span import SpanHead
 from keras_bert_kit.heads.tagger import TaggerHead
-from keras_bert_kit.task_model import TaskModel, encoder_inputs, head_options
+from keras_bert_kit.task_model import (
+    TaskModel,
+    encoder_inputs,
+    errors_of_values,
+    head_options,
+    loss_of,
+)
 
 # Of the dense layer that a classifier has of its own, by the encoder's family; BERT has none.
 HIDDEN_ACTIVATIONS = {"roberta": "tanh", "distilbert": "relu"}
+PROBLEMS = ("single_label", "multi_label", "regression")  # what a classifier's output may mean
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -99,7 +106,8 @@ class PretrainingModel(TaskModel):
 class ClassificationModel(TaskModel):
     """An encoder and a classifier of whole texts or pairs of texts.
 
-    Takes the encoder's inputs. Returns a dict of logits, `label (B, C)` float32.
+    Takes the encoder's inputs. Returns a dict of `label (B, C)` float32: logits of classes of which
+    one is right, logits of classes of which any number may be right, or with `C = 1` a value.
 
     Args:
         encoder: an `Encoder`.
@@ -108,10 +116,13 @@ class ClassificationModel(TaskModel):
         hidden_activation: activation of a dense layer of the head's own, over the first token. By
             default as the encoder's family has it: BERT has none and classifies the pooled output,
             RoBERTa has `"tanh"`, DistilBERT `"relu"`.
+        problem: `"single_label"`, labels `(B,)`; `"multi_label"`, labels `(B, C)` of 0 and 1; or
+            `"regression"`, labels `(B,)` of numbers. Losses and metrics go by it.
         name: name of the model.
 
     Raises:
-        ValueError: if the pooled output is to be classified and there is none.
+        ValueError: if the pooled output is to be classified and there is none, if there is no such
+            problem, or more than one output for a regression.
 
     Reference:
         https://arxiv.org/abs/1810.04805, section 4.1
@@ -123,8 +134,18 @@ class ClassificationModel(TaskModel):
         num_classes: int,
         dropout: float | None = None,
         hidden_activation: str | None = None,
+        problem: str = "single_label",
         name: str = "classification",
     ):
+        if problem not in PROBLEMS:
+            raise ValueError(
+                f"`problem` must be one of {', '.join(PROBLEMS)}; received {problem!r}."
+            )
+        if problem == "regression" and num_classes != 1:
+            raise ValueError(
+                "A regression has one output, the value; received `problem='regression'` with "
+                f"`num_classes={num_classes}`. Give `num_classes=1`, or another problem."
+            )
         if dropout is None:
             dropout = encoder.config["dropout"]
         if hidden_activation is None:
@@ -152,7 +173,42 @@ class ClassificationModel(TaskModel):
             num_classes=num_classes,
             dropout=dropout,
             hidden_activation=hidden_activation,
+            problem=problem,
         )
+
+    def losses_by_output(
+        self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+    ) -> dict[str, keras.losses.Loss]:
+        """The loss of the problem: cross-entropy, binary cross-entropy or squared error.
+
+        Args:
+            label_smoothing: see `cross_entropy` and `binary_cross_entropy`.
+            focal_gamma: if not 0, the gamma of the focal form of the loss.
+
+        Raises:
+            ValueError: if both are asked for, or one of them for a regression.
+        """
+        return {"label": loss_of(self.arguments["problem"], label_smoothing, focal_gamma)}
+
+    def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
+        """The metrics of the problem, for `compile(weighted_metrics=...)`.
+
+        In the logs: `label_accuracy`; for several labels `label_accuracy`, of single answers, and
+        `label_roc_auc`, the mean over classes (from 200 thresholds, so for watching only); for a
+        regression `label_mean_squared_error` and `label_mean_absolute_error`.
+        """
+        if self.arguments["problem"] == "single_label":
+            return super().metrics_by_output()
+        if self.arguments["problem"] == "multi_label":
+            area = keras.metrics.AUC(
+                multi_label=True,
+                num_labels=self.arguments["num_classes"],
+                from_logits=True,
+                name="label_roc_auc",
+            )
+            accuracy = keras.metrics.BinaryAccuracy(name="label_accuracy", threshold=0.0)
+            return {"label": [accuracy, area]}
+        return {"label": errors_of_values("label")}
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")

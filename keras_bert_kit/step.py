@@ -3,7 +3,9 @@
 What stock Keras 3.15 does otherwise, and why it is done again here:
 - it averages the losses of batches by their number of rows; with masked tokens the right weight of
   a batch is its number of predictions, in training logs as in evaluation;
-- it does not tell the norm of the gradients, the first thing to look at when a run goes wrong.
+- it does not tell the norm of the gradients, the first thing to look at when a run goes wrong;
+- its optimizers accumulate gradients over batches, each divided by its own number of predictions;
+  here a batch is cut into micro-batches that are divided by what the whole has.
 """
 
 from types import SimpleNamespace
@@ -33,12 +35,22 @@ class TrainingStep:
         ['gradient_norm', 'label_loss', 'loss']
     """
 
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, **kwargs):
+    def compile(
+        self, optimizer="rmsprop", loss=None, loss_weights=None, micro_batches: int = 1, **kwargs
+    ):
         """As `keras.Model.compile`; `loss` is a dict from output names to losses.
 
+        Args:
+            optimizer: see `keras.Model.compile`.
+            loss: a dict from names of outputs to losses.
+            loss_weights: a dict from names of outputs to numbers; 1 where nothing is said.
+            micro_batches: how many parts of a batch `fit` computes one after the other, to need
+                less memory. The step is the same one; only dropout falls otherwise.
+            **kwargs: see `keras.Model.compile`.
+
         Raises:
-            ValueError: if `loss` is no dict from names of outputs, or `loss_weights` names an
-                output without a loss.
+            ValueError: if `loss` is no dict from names of outputs, `loss_weights` names an output
+                without a loss, or `micro_batches` is not at least 1.
         """
         if not isinstance(loss, dict):
             raise ValueError(
@@ -55,7 +67,12 @@ class TrainingStep:
             raise ValueError(
                 f"`loss_weights` names {sorted(unknown)}, but `loss` has only {sorted(loss)}."
             )
+        if not isinstance(micro_batches, int) or micro_batches < 1:
+            raise ValueError(
+                f"`micro_batches` must be a whole number of at least 1; received {micro_batches!r}."
+            )
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
+        self._micro_batches = micro_batches
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
         # Not attributes of the model: Keras would go on logging those of an earlier `compile`.
@@ -63,6 +80,13 @@ class TrainingStep:
             losses={name: keras.metrics.Mean(name=f"{name}_loss") for name in loss},
             gradient_norm=keras.metrics.Mean(name="gradient_norm"),
         )
+
+    def get_compile_config(self):
+        """What `compile_from_config` takes."""
+        config = super().get_compile_config()
+        if config and self._micro_batches > 1:
+            config["micro_batches"] = self._micro_batches
+        return config
 
     def compile_from_config(self, config):
         """Compiles with what a `.keras` file says; Keras leaves it to a class with a `compile`."""
@@ -79,32 +103,19 @@ class TrainingStep:
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum over outputs of loss weight times weighted mean, a float32 scalar."""
         del x, training
-        _check_has_outputs("y", y, self._output_losses)
-        if sample_weight is not None:
-            _check_has_outputs("sample_weight", sample_weight, self._output_losses)
-        total = sum(self.losses, start=tf.zeros(()))
-        for name, loss in self._output_losses.items():
-            weights = None if sample_weight is None else sample_weight[name]
-            numerator, denominator = weighted_sums(loss(y[name], y_pred[name]), weights)
-            mean = tf.math.divide_no_nan(numerator, denominator)
-            self._means.losses[name].update_state(mean, denominator)
-            total += self._output_loss_weights[name] * mean
-        return total
+        self._check_labels(y, sample_weight)
+        return self._share_of_loss(y, y_pred, sample_weight, 1.0, {})
 
     def train_step(self, data):
         """One step of the optimizer on one batch; returns the logs."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight)
-            scale = self.optimizer.scale_loss(tf.ones(()))  # not 1 in float16 only
-            scaled_loss = loss * scale
+        self._check_labels(y, sample_weight)
+        scale = self.optimizer.scale_loss(tf.ones(()))  # not 1 in float16 only
         variables = self.trainable_variables
-        # Dense, as the norm of a sparse gradient would count a token once per occurrence
-        gradients = [
-            tf.convert_to_tensor(gradient) if gradient is not None else None
-            for gradient in tape.gradient(scaled_loss, [v.value for v in variables])
-        ]
+        if self._micro_batches == 1:
+            gradients = self._gradients(x, y, sample_weight, scale, 1.0, {})
+        else:
+            gradients = self._accumulated_gradients(x, y, sample_weight, scale)
         norm = tf.linalg.global_norm(gradients) / scale
         if not self.optimizer.built:  # on all: left to itself, it builds on those with a gradient
             self.optimizer.build(variables)
@@ -117,7 +128,95 @@ class TrainingStep:
                 for gradient, variable in zip(gradients, variables, strict=True)
                 if gradient is not None
             )
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _gradients(self, x, y, sample_weight, scale, share, denominators):
+        """The gradients of some rows' share of the loss; their losses and metrics are counted."""
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self._share_of_loss(y, y_pred, sample_weight, share, denominators)
+            scaled_loss = loss * scale
+        self.compute_metrics(x, y, y_pred, sample_weight)
+        # Dense, as the norm of a sparse gradient would count a token once per occurrence
+        return [
+            tf.convert_to_tensor(gradient) if gradient is not None else None
+            for gradient in tape.gradient(scaled_loss, [v.value for v in self.trainable_variables])
+        ]
+
+    def _accumulated_gradients(self, x, y, sample_weight, scale):
+        """The same gradients as of the whole batch at once, from one micro-batch after another."""
+        batch = (x, y, sample_weight)
+        rows = tf.shape(next(leaf for leaf in tf.nest.flatten(x) if leaf is not None))[0]
+        small, larger = rows // self._micro_batches, rows % self._micro_batches
+        denominators = {
+            name: tf.reduce_sum(tf.cast(sample_weight[name], tf.float32))
+            for name in self._output_losses
+            if sample_weight is not None
+        }
+        variables, has_gradient = self.trainable_variables, {}
+
+        def add(first, size, sums):
+            taken = first + tf.range(size)
+            part = keras.tree.map_structure(
+                lambda leaf: None if leaf is None else tf.gather(leaf, taken), batch
+            )
+            share = tf.cast(size, tf.float32) / tf.cast(rows, tf.float32)
+            gradients = self._gradients(*part, scale, share, denominators)
+            has_gradient.update(
+                (index, gradient is not None) for index, gradient in enumerate(gradients)
+            )
+            return [
+                total if gradient is None else total + tf.cast(gradient, total.dtype)
+                for total, gradient in zip(sums, gradients, strict=True)
+            ]
+
+        # The first `larger` micro-batches have a row more than the others. For XLA each size has a
+        # loop of its own. One iteration at a time, or their activations would be there together.
+        rows_in_larger = larger * (small + 1)
+        loops = [(small, rows)]
+        if self.jit_compile:
+            loops.insert(0, (small + 1, rows_in_larger))
+        first, sums = tf.constant(0), [tf.zeros(v.shape, v.dtype) for v in variables]
+        for size, stop in loops:
+
+            def body(first, sums, size=size):
+                if not self.jit_compile:
+                    size += tf.cast(first < rows_in_larger, tf.int32)
+                return first + size, add(first, size, sums)
+
+            first, sums = tf.while_loop(
+                lambda first, sums, stop=stop: first < stop,
+                body,
+                (first, sums),
+                parallel_iterations=1,
+            )
+        return [total if has_gradient[index] else None for index, total in enumerate(sums)]
+
+    def _share_of_loss(self, y, y_pred, sample_weight, share, denominators):
+        """What some rows add to the loss of a batch.
+
+        Args:
+            y: their labels, by output.
+            y_pred: their outputs.
+            sample_weight: their weights by output, or none.
+            share: how large a part of all rows they are.
+            denominators: the sum of the weights of all rows, by output; where it is not there
+                these rows' own sum and `share` tell it, since then they all weigh the same.
+        """
+        total = share * sum(self.losses, start=tf.zeros(()))
+        for name, loss in self._output_losses.items():
+            weights = None if sample_weight is None else sample_weight[name]
+            numerator, denominator = weighted_sums(loss(y[name], y_pred[name]), weights)
+            mean = tf.math.divide_no_nan(numerator, denominator)
+            self._means.losses[name].update_state(mean, denominator)
+            of_all = denominators.get(name, denominator / share)
+            total += self._output_loss_weights[name] * tf.math.divide_no_nan(numerator, of_all)
+        return total
+
+    def _check_labels(self, y, sample_weight):
+        _check_has_outputs("y", y, self._output_losses)
+        if sample_weight is not None:
+            _check_has_outputs("sample_weight", sample_weight, self._output_losses)
 
     def test_step(self, data):
         """The losses and metrics of one batch; returns the logs."""

@@ -4,7 +4,15 @@ import keras
 
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.named_inputs import NamedInputs
-from keras_bert_kit.training.losses import cross_entropy
+from keras_bert_kit.training.losses import (
+    absolute_errors,
+    binary_cross_entropy,
+    binary_focal_cross_entropy,
+    cross_entropy,
+    focal_cross_entropy,
+    squared_error,
+    squared_errors,
+)
 
 if keras.config.backend() == "tensorflow":
     from keras_bert_kit.step import TrainingStep
@@ -35,9 +43,19 @@ class TaskModel(NamedInputs, TrainingStep, keras.Model):
         """The encoder, to be put under another head."""
         return self.get_layer(self._encoder_name)
 
-    def losses_by_output(self) -> dict[str, keras.losses.Loss]:
-        """A cross-entropy for each output of this model, for `compile(loss=...)`."""
-        return {name: cross_entropy() for name in self.output}
+    def losses_by_output(
+        self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+    ) -> dict[str, keras.losses.Loss]:
+        """A cross-entropy for each output of this model, for `compile(loss=...)`.
+
+        Args:
+            label_smoothing: see `cross_entropy`; over all tokens where tokens are the classes.
+            focal_gamma: if not 0, the loss is `focal_cross_entropy` of this gamma.
+
+        Raises:
+            ValueError: if both are asked for.
+        """
+        return {name: loss_of("single_label", label_smoothing, focal_gamma) for name in self.output}
 
     def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
         """An accuracy for each output of this model, for `compile(weighted_metrics=...)`.
@@ -68,6 +86,47 @@ class TaskModel(NamedInputs, TrainingStep, keras.Model):
         config = dict(config)
         config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**config)
+
+
+def loss_of(
+    problem: str, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+) -> keras.losses.Loss:
+    """The loss where one class is right, where any number of classes are, or of a value.
+
+    Args:
+        problem: `"single_label"`, `"multi_label"` or `"regression"`.
+        label_smoothing: see `cross_entropy` and `binary_cross_entropy`.
+        focal_gamma: if not 0, the gamma of the focal form of the loss.
+
+    Raises:
+        ValueError: if both are asked for, or one of them for a regression.
+    """
+    if problem == "regression" and (label_smoothing or focal_gamma):
+        raise ValueError(
+            "A regression has no classes, hence neither `label_smoothing` nor `focal_gamma`; "
+            f"received {label_smoothing} and {focal_gamma}. Leave both at 0."
+        )
+    if label_smoothing and focal_gamma:
+        raise ValueError(
+            "A loss has `label_smoothing` or `focal_gamma`, not both; received "
+            f"label_smoothing={label_smoothing} and focal_gamma={focal_gamma}. Leave one at 0."
+        )
+    if problem == "regression":
+        return squared_error()
+    if problem == "multi_label":
+        if focal_gamma:
+            return binary_focal_cross_entropy(focal_gamma)
+        return binary_cross_entropy(label_smoothing)
+    return focal_cross_entropy(focal_gamma) if focal_gamma else cross_entropy(label_smoothing)
+
+
+def errors_of_values(output: str) -> list[keras.metrics.Metric]:
+    """The mean squared and the mean absolute error of a regression, by the name of its output."""
+    errors = {"squared": squared_errors, "absolute": absolute_errors}
+    return [
+        keras.metrics.MeanMetricWrapper(function, name=f"{output}_mean_{kind}_error")
+        for kind, function in errors.items()
+    ]
 
 
 def encoder_inputs(encoder: Encoder) -> dict:

@@ -230,6 +230,111 @@ def test_without_a_pooler_a_classifier_may_have_a_dense_layer():
     assert model(INPUTS)["label"].shape == (2, 3)
 
 
+def fit_problem(problem, labels, **losses):
+    """A classifier of a problem after an evaluation with weights: its logits and the logs."""
+    labels = np.array(labels)
+    num_classes = 1 if labels.ndim == 1 else labels.shape[1]
+    model = ClassificationModel(tiny_encoder(dropout=0.0), num_classes, problem=problem)
+    randomize(model)
+    metrics = model.metrics_by_output()
+    model.compile("sgd", loss=model.losses_by_output(**losses), weighted_metrics=metrics)
+    weights = {"label": np.array([1.0, 3.0], "float32")}
+    inputs = {key: INPUTS[key] for key in model.input}
+    logits = np.asarray(model(inputs)["label"], "float64")
+    logs = model.test_on_batch(inputs, {"label": labels}, weights, return_dict=True)
+    assert model.fit(inputs, {"label": labels}, sample_weight=weights, verbose=0).history
+    return logits, logs
+
+
+def test_a_regression_has_the_errors_of_its_rows():
+    labels = [0.5, -2.0]
+    logits, logs = fit_problem("regression", labels)
+    errors = np.array(labels) - logits[:, 0]
+    assert logs == {
+        "loss": pytest.approx((errors**2 @ [1, 3]) / 4, rel=1e-4),
+        "label_loss": pytest.approx((errors**2 @ [1, 3]) / 4, rel=1e-4),
+        "label_mean_squared_error": pytest.approx((errors**2 @ [1, 3]) / 4, rel=1e-4),
+        "label_mean_absolute_error": pytest.approx((abs(errors) @ [1, 3]) / 4, rel=1e-4),
+    }
+
+
+def test_several_labels_have_a_yes_and_no_each():
+    labels = [[1, 0, 1], [0, 0, 1]]
+    logits, logs = fit_problem("multi_label", labels)
+    signed = np.where(np.array(labels) == 1, logits, -logits)
+    rows = np.log(1 + np.exp(-signed)).mean(axis=-1)
+    assert logs["label_loss"] == pytest.approx((rows @ [1, 3]) / 4, rel=1e-4)
+    assert logs["label_accuracy"] == pytest.approx(((signed > 0).mean(axis=-1) @ [1, 3]) / 4)
+    # of the classes only the first has both answers, the others have no area
+    assert logs["label_roc_auc"] == pytest.approx(float(logits[0, 0] > logits[1, 0]) / 3)
+
+
+def test_options_of_the_losses_change_them():
+    labels = [[1, 0, 1], [0, 0, 1]]
+    found = [
+        fit_problem("multi_label", labels, **options)[1]["loss"]
+        for options in ({}, {"label_smoothing": 0.3}, {"focal_gamma": 2.0})
+    ]
+    assert len({round(value, 4) for value in found}) == 3
+    tagger = TaggingModel(tiny_encoder(), 3)
+    assert tagger.losses_by_output(label_smoothing=0.1)["tags"].label_smoothing == 0.1
+    assert tagger.losses_by_output(focal_gamma=1.5)["tags"].gamma == 1.5
+
+
+@pytest.mark.parametrize("problem", ["single_label", "multi_label", "regression"])
+def test_the_problem_outlasts_its_config(problem):
+    model = ClassificationModel(tiny_encoder(), 1, problem=problem)
+    assert model.arguments["problem"] == problem
+    again = ClassificationModel.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    metrics = [metric.name for metric in again.metrics_by_output()["label"]]
+    assert metrics == [metric.name for metric in model.metrics_by_output()["label"]]
+
+
+def test_a_config_from_before_problems_is_of_classes():
+    config = ClassificationModel(tiny_encoder(), 3).get_config()
+    del config["problem"]
+    assert ClassificationModel.from_config(config).arguments["problem"] == "single_label"
+
+
+@pytest.mark.parametrize("problem", ["multi_label", "regression"])
+def test_a_keras_file_holds_the_problem(problem, tmp_path):
+    model = ClassificationModel(tiny_encoder(), 1, problem=problem)
+    model.compile("sgd", loss=model.losses_by_output(), weighted_metrics=model.metrics_by_output())
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    inputs = {key: INPUTS[key] for key in model.input}
+    labels = {"label": np.array([[1.0], [0.0]], "float32")}
+    expected = model.test_on_batch(inputs, labels, return_dict=True)
+    assert again.test_on_batch(inputs, labels, return_dict=True) == pytest.approx(expected)
+
+
+def test_a_problem_that_is_none_is_an_error():
+    message = r"one of single_label, multi_label, regression; received 'ordinal'"
+    with pytest.raises(ValueError, match=message):
+        ClassificationModel(tiny_encoder(), 3, problem="ordinal")
+
+
+def test_a_regression_of_several_values_is_an_error():
+    message = r"`problem='regression'` with `num_classes=3`\. Give `num_classes=1`"
+    with pytest.raises(ValueError, match=message):
+        ClassificationModel(tiny_encoder(), 3, problem="regression")
+
+
+@pytest.mark.parametrize("problem", ["single_label", "multi_label"])
+def test_smoothing_and_focus_together_are_an_error(problem):
+    model = ClassificationModel(tiny_encoder(), 3, problem=problem)
+    message = r"received label_smoothing=0\.1 and focal_gamma=2\.0\. Leave one at 0\."
+    with pytest.raises(ValueError, match=message):
+        model.losses_by_output(label_smoothing=0.1, focal_gamma=2.0)
+
+
+def test_smoothing_of_a_regression_is_an_error():
+    model = ClassificationModel(tiny_encoder(), 1, problem="regression")
+    with pytest.raises(ValueError, match=r"A regression has no classes.* received 0\.1 and 0\.0"):
+        model.losses_by_output(label_smoothing=0.1)
+
+
 def test_a_pretraining_model_without_heads_is_an_error():
     with pytest.raises(ValueError, match=r"one head or both, but `next_sentence` and `masked_lm`"):
         PretrainingModel(tiny_encoder(), next_sentence=False, masked_lm=False)

@@ -292,6 +292,153 @@ def test_xla_takes_the_same_steps():
     assert weights[0] == pytest.approx(weights[1], rel=1e-5)
 
 
+def uneven_batches():
+    """Five rows a batch with unequal weights for each row and each token, three batches."""
+    generator = np.random.default_rng(0)
+    for rows in (5, 5, 4):
+        x = {"token_ids": generator.integers(0, 4, (rows, 3)).astype("int32")}
+        y = {
+            "tags": generator.integers(0, 4, (rows, 3)).astype("int32"),
+            "label": generator.integers(0, 2, rows).astype("int32"),
+        }
+        weights = {
+            "tags": generator.integers(0, 4, (rows, 3)).astype("float32"),
+            "label": generator.uniform(0, 2, rows).astype("float32"),
+        }
+        yield x, y, weights
+
+
+def two_headed_model():
+    """Each token to its class, and all of a row to the class of the row."""
+    keras.utils.set_random_seed(0)
+    x = {"token_ids": keras.Input((3,), dtype="int32", name="token_ids")}
+    rows = keras.layers.Embedding(4, 5, embeddings_initializer="normal")(x["token_ids"])
+    label = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(rows))
+    return Model(x, {"tags": keras.layers.Dense(4)(rows), "label": label})
+
+
+def fit_in_micro_batches(micro_batches, is_weighted=True, **compile_arguments):
+    """The weights after three steps, and the logs."""
+    model = two_headed_model()
+    model.compile(
+        keras.optimizers.SGD(0.5, momentum=0.9, global_clipnorm=0.1),
+        loss={"tags": cross_entropy(), "label": cross_entropy()},
+        loss_weights={"label": 0.5},
+        metrics={"label": ["accuracy"]},
+        weighted_metrics={"tags": ["accuracy"]},
+        micro_batches=micro_batches,
+        **compile_arguments,
+    )
+    batches = [batch if is_weighted else batch[:2] for batch in uneven_batches()]
+    history = model.fit(dataset(*batches), shuffle=False, verbose=0).history
+    assert int(model.optimizer.iterations) == 3
+    return model.get_weights(), history
+
+
+@pytest.fixture(scope="module")
+def whole_batches():
+    return fit_in_micro_batches(1)
+
+
+def assert_same_training(found, expected, atol=1e-6):
+    for weight, same in zip(found[0], expected[0], strict=True):
+        np.testing.assert_allclose(weight, same, rtol=0, atol=atol)
+    assert set(found[1]) == set(expected[1])
+    for name, values in expected[1].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("micro_batches", [3, 7])
+def test_micro_batches_take_the_steps_of_the_whole(micro_batches, whole_batches):
+    assert_same_training(fit_in_micro_batches(micro_batches), whole_batches)
+
+
+def test_micro_batches_without_weights_take_the_steps_of_the_whole():
+    assert_same_training(
+        fit_in_micro_batches(2, is_weighted=False), fit_in_micro_batches(1, is_weighted=False)
+    )
+
+
+def test_micro_batches_take_the_same_steps_eagerly_and_several_at_a_time(whole_batches):
+    assert_same_training(fit_in_micro_batches(3, run_eagerly=True), whole_batches)
+    assert_same_training(fit_in_micro_batches(3, steps_per_execution=3), whole_batches)
+
+
+@pytest.mark.slow
+def test_micro_batches_take_the_same_steps_with_xla(whole_batches):
+    assert_same_training(fit_in_micro_batches(2, jit_compile=True), whole_batches)
+
+
+def test_micro_batches_of_one_row_count_their_rows_as_the_whole_does():
+    # Of squares 1, 4, 9 with weights 1, 1, 0: by batches of a row each would count the same.
+    model = linear_model("label")
+    model.compile(keras.optimizers.SGD(0.1), loss={"label": "mse"}, micro_batches=3)
+    weights = {"label": np.array([1, 1, 0], "float32")}
+    logs = model.train_on_batch(
+        column(1, 1, 1), {"label": column(1, 2, 9)}, weights, return_dict=True
+    )
+    # the gradient is -2 (1 + 2) / 2
+    assert logs["gradient_norm"] == pytest.approx(3.0)
+    assert float(model.weights[0][0, 0]) == pytest.approx(0.3)
+    assert logs["loss"] == pytest.approx(2.5)
+
+
+def test_micro_batches_count_the_losses_of_layers_once():
+    x = keras.Input((1,))
+    layer = keras.layers.Dense(
+        1, use_bias=False, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(3.0)
+    )
+    model = Model(x, {"label": layer(x)})
+    model.compile("sgd", loss={"label": "mse"}, micro_batches=2)
+    labels = {"label": column(1, 1, 1)}
+    logs = model.train_on_batch(column(1, 1, 1), labels, return_dict=True)
+    assert logs["gradient_norm"] == pytest.approx(6.0)  # of 3 w^2 at w = 1
+
+
+def test_micro_batches_do_not_decay_what_has_no_gradient():
+    model = linear_model("a", "b", kernel="ones")
+    model.compile(
+        AdamW(0.1, weight_decay=0.5), loss={"a": "mse"}, micro_batches=2, run_eagerly=False
+    )
+    model.train_on_batch(column(0, 0), {"a": column(0, 0)})
+    assert [float(w[0, 0]) for w in model.weights] == [pytest.approx(0.95), 1.0]
+
+
+def test_micro_batches_are_one_after_the_other():
+    seen = []
+
+    class Watch(keras.layers.Layer):
+        def call(self, x):
+            def note(value):
+                seen.append(len(value))
+                return value
+
+            result = tf.ensure_shape(tf.numpy_function(note, [x], tf.float32), x.shape)
+            return x + 0 * tf.stop_gradient(result)
+
+    x = keras.Input((1,))
+    model = Model(x, {"label": keras.layers.Dense(1)(Watch()(x))})
+    model.compile("sgd", loss={"label": "mse"}, micro_batches=4)
+    model.train_on_batch(np.ones((10, 1)), {"label": np.ones((10, 1))})
+    assert seen == [3, 3, 2, 2]
+
+
+@pytest.mark.parametrize("micro_batches", [0, 1.5, "2"])
+def test_a_number_of_micro_batches_that_is_none_is_an_error(micro_batches):
+    message = f"`micro_batches` must be a whole number of at least 1; received {micro_batches!r}"
+    with pytest.raises(ValueError, match=message):
+        linear_model("a").compile("sgd", loss={"a": "mse"}, micro_batches=micro_batches)
+
+
+def test_a_keras_file_keeps_the_number_of_micro_batches(tmp_path):
+    model = tiny_pretraining_model()
+    model.compile(AdamW(), loss=model.losses_by_output(), micro_batches=3)
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.get_compile_config()["micro_batches"] == 3
+
+
 def test_pretraining_trains():
     model, data, history = fit_pretraining_model()
     results = model.evaluate(data, verbose=0, return_dict=True)

@@ -68,6 +68,12 @@ _ACTIVATIONS = {
     "gelu_pytorch_tanh": "gelu_approximate",
     "gelu_new": "gelu_approximate",
 }
+# What a classifier's output means, by Transformers' name for it.
+_PROBLEMS = {
+    "single_label_classification": "single_label",
+    "multi_label_classification": "multi_label",
+    "regression": "regression",
+}
 # Where a `config.json` says nothing, as Transformers' own defaults.
 _DEFAULTS = {
     "bert": {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1},
@@ -178,7 +184,7 @@ def read_description(
     if family == "distilbert" or (family == "roberta" and not segments_are_used()):
         fields["num_segments"] = 0
     task = request.task or _task(config, origin, has)
-    head = _head(config, family, task, has, request)
+    head = _head(config, family, task, has, request, origin)
     fields["pooler"] = has_pooler(family, task, head) and (
         task != "encoder" or request.wants("pooler", has("pooler"))
     )
@@ -238,6 +244,15 @@ def write_config(description: ModelDescription, special_ids: dict[str, int]) -> 
         labels = description.labels or [f"LABEL_{i}" for i in range(head["num_classes"])]
         config["id2label"] = {str(i): label for i, label in enumerate(labels)}
         config["label2id"] = {label: i for i, label in enumerate(labels)}
+    problem = head.get("problem", "single_label")
+    if problem == "single_label" and description.task == "classification":
+        if head["num_classes"] == 1:
+            raise ValueError(
+                "Transformers has no classifier of one class: it would read a regression. This "
+                "model has `num_classes=1` and `problem='single_label'`."
+            )
+    elif problem != "single_label":
+        config["problem_type"] = next(k for k, ours in _PROBLEMS.items() if ours == problem)
     dropout_key = _head_dropout_key(family, description.task)
     if dropout_key:
         config[dropout_key] = head["dropout"]
@@ -315,7 +330,7 @@ def _check_values(config: dict, keys: _Keys, origin: str) -> None:
         )
 
 
-def _head(config, family, task, has, request) -> dict:
+def _head(config, family, task, has, request, origin) -> dict:
     keys = _KEYS[family]
     if task == "pretraining":
         heads = {name: request.wants(name, has(name)) for name in ("masked_lm", "next_sentence")}
@@ -331,8 +346,31 @@ def _head(config, family, task, has, request) -> dict:
         head = {"num_classes": num_classes, "dropout": dropout}
         if task == "classification":
             head["hidden_activation"] = HIDDEN_ACTIVATIONS.get(family)
+            head["problem"] = _problem(config, num_classes, request, origin)
         return head
     return {}
+
+
+def _problem(config, num_classes, request, origin) -> str:
+    """What a classifier's output means; where nothing is said, one class is a value."""
+    given = config.get("problem_type")
+    if given is not None and (not isinstance(given, str) or given not in _PROBLEMS):
+        raise ValueError(
+            f"{origin} has `problem_type` {given!r}; one of {', '.join(_PROBLEMS)} was expected."
+        )
+    if given == "regression" and num_classes != 1 and not request.labels:
+        raise ValueError(
+            f"{origin} is a regression of {num_classes} values; this package's has one. Load its "
+            "encoder under another head, with `task='encoder'`."
+        )
+    if given is None or (given == "regression" and num_classes != 1):  # other labels are asked for
+        return _usual_problem(num_classes)
+    return _PROBLEMS[given]
+
+
+def _usual_problem(num_classes: int) -> str:
+    """What Transformers takes a classifier for whose `problem_type` is not said."""
+    return "regression" if num_classes == 1 else "single_label"
 
 
 def _head_dropout_key(family: str, task: str) -> str | None:

@@ -41,6 +41,8 @@ def fit_steps(
             shuffle=False,
             verbose=0,
         )
+        if model.stop_training:  # a callback has had enough; the next `fit` would forget it
+            return
 
 
 def periods(start: int, stop: int, every: int) -> list[tuple[int, int, int]]:

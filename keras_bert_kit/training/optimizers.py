@@ -1,6 +1,11 @@
 """AdamW as BERT uses it."""
 
+import re
+
 import keras
+
+BLOCK = re.compile(r"(?:^|/)block_(\d+)/")
+EMBEDDINGS = re.compile(r"(?:^|/)embeddings/")
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -17,10 +22,21 @@ class AdamW(keras.optimizers.AdamW):
         beta_2: decay of the second moment.
         epsilon: 1e-6, as in the original code.
         global_clipnorm: the largest norm of all gradients together.
+        layer_decay: layer-wise decay of the learning rate, by the paths of weights: those of heads
+            and pooler learn with the whole rate, those of the last of L blocks with `layer_decay`
+            times it, of `block_i` with `layer_decay^(L - i)` and of the embeddings with
+            `layer_decay^(L + 1)` times it. Weights decay less by the same factor.
         **kwargs: any other argument of `keras.optimizers.AdamW`.
 
+    Raises:
+        ValueError: if `layer_decay` is not above 0 and at most 1.
+
+    With `use_ema=True` it keeps averages of the weights, and `fit` does not put them into the model
+    at its end, as it would for Keras's own: see `training/averaging.py`.
+
     Reference:
-        https://arxiv.org/abs/1711.05101; BERT, appendix A.2, https://arxiv.org/abs/1810.04805
+        https://arxiv.org/abs/1711.05101; BERT, appendix A.2, https://arxiv.org/abs/1810.04805;
+        `layer_decay`: ELECTRA, appendix B, https://arxiv.org/abs/2003.10555
     """
 
     def __init__(
@@ -31,8 +47,13 @@ class AdamW(keras.optimizers.AdamW):
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
         global_clipnorm: float | None = 1.0,
+        layer_decay: float | None = None,
         **kwargs,
     ):
+        if layer_decay is not None and not 0 < layer_decay <= 1:
+            raise ValueError(
+                f"`layer_decay` must be above 0 and at most 1; received {layer_decay}."
+            )
         super().__init__(
             learning_rate=learning_rate,
             weight_decay=weight_decay,
@@ -42,6 +63,78 @@ class AdamW(keras.optimizers.AdamW):
             global_clipnorm=global_clipnorm,
             **kwargs,
         )
+        self.layer_decay = layer_decay
+
+    def build(self, var_list):
+        """Makes the moments, and each weight's factor of the learning rate."""
+        if not self.built:
+            paths = [getattr(variable, "path", variable.name) for variable in var_list]
+            self._factors = layer_factors(paths, self.layer_decay or 1.0)
+        super().build(var_list)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Adam's step, with the rate of the weight's layer."""
+        if self.layer_decay is not None:
+            learning_rate = learning_rate * self._factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        if self.layer_decay is None:
+            super()._apply_weight_decay(variables)
+            return
+        by_factor = {}
+        for variable in variables:
+            factor = self._factors[self._get_variable_index(variable)]
+            by_factor.setdefault(factor, []).append(variable)
+        # Keras multiplies by the attribute while it goes through the variables.
+        weight_decay = self.weight_decay
+        try:
+            for factor, group in by_factor.items():
+                self.weight_decay = weight_decay * factor
+                super()._apply_weight_decay(group)
+        finally:
+            self.weight_decay = weight_decay
+
+    def averages(self) -> list[tuple]:
+        """The weights that are trained, each with its average; empty without `use_ema`."""
+        if not self.use_ema or not self.built:
+            return []
+        pairs = zip(self._trainable_variables, self._model_variables_moving_average, strict=True)
+        return list(pairs)
+
+    def finalize_variable_values(self, var_list):
+        """Does nothing: Keras would overwrite the weights by their averages after every `fit`.
+
+        It pairs them by order, wrongly where some weights are frozen, and a run in several goes
+        would go on from the averages.
+        """
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {**super().get_config(), "layer_decay": self.layer_decay}
 
     def _use_weight_decay(self, variable):
         return len(variable.shape) >= 2 and super()._use_weight_decay(variable)
+
+
+def layer_factors(paths: list[str], layer_decay: float) -> list[float]:
+    """What the learning rate of each weight is multiplied by.
+
+    Args:
+        paths: of all weights that are trained.
+        layer_decay: the factor from a layer to the one below.
+
+    Example:
+        >>> paths = ["embeddings/token/table", "block_0/attention/k", "block_1/k", "pooler/kernel"]
+        >>> layer_factors(paths, 0.5)
+        [0.125, 0.25, 0.5, 1.0]
+    """
+    blocks = [int(found[1]) if (found := BLOCK.search(path)) else None for path in paths]
+    num_blocks = max((index + 1 for index in blocks if index is not None), default=0)
+    factors = []
+    for path, index in zip(paths, blocks, strict=True):
+        depth = num_blocks - index if index is not None else 0
+        if EMBEDDINGS.search(path):
+            depth = num_blocks + 1
+        factors.append(layer_decay**depth)
+    return factors

@@ -45,6 +45,7 @@ class Progress(keras.callbacks.Callback):
         tokens_per_step: tokens in the batches of one optimizer step; without it steps per second
             are shown.
         metrics: names of the logs to show; those that are not logged are left out.
+        held_out_metrics: names of those to show of evaluations; by default all.
         seconds: between two lines where there is no terminal.
         console: where to write; standard output if left out.
         clock: returns the time in seconds.
@@ -68,6 +69,7 @@ class Progress(keras.callbacks.Callback):
         tokens_per_step: int | None = None,
         *,
         metrics: Sequence[str] = ("loss", "masked_lm_accuracy"),
+        held_out_metrics: Sequence[str] | None = None,
         seconds: float = 10.0,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -79,6 +81,7 @@ class Progress(keras.callbacks.Callback):
         self.start_step = start_step
         self.tokens_per_step = tokens_per_step
         self.metrics = metrics
+        self.held_out_metrics = held_out_metrics
         self.seconds = seconds
         self.console = console or Console()
         self.clock = clock
@@ -143,6 +146,8 @@ class Progress(keras.callbacks.Callback):
         """Prints what was found on held-out data."""
         self._stopwatch.hold()
         held_out = held_out_logs(logs)
+        if self.held_out_metrics is not None:
+            held_out = {n: held_out[n] for n in self.held_out_metrics if n in held_out}
         if held_out:
             self._print(f"{self._position(self._step())}  held out: {_describe(held_out)}")
 

@@ -503,6 +503,55 @@ def test_the_number_of_classes_may_be_all_that_is_known(classifier, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("problem_type", "num_labels", "problem"),
+    [
+        (None, 3, "single_label"),
+        (None, 1, "regression"),
+        ("single_label_classification", 3, "single_label"),
+        ("multi_label_classification", 3, "multi_label"),
+        ("regression", 1, "regression"),
+    ],
+)
+def test_the_problem_of_a_classifier_goes_both_ways(problem_type, num_labels, problem):
+    name = "DistilBertForSequenceClassification"
+    options = {"problem_type": problem_type, "num_labels": num_labels}
+    theirs = config_of(name, size=NO_LAYERS, **options).to_dict() | {"architectures": [name]}
+    description = read_description(theirs, "here", lambda part: True, Request())
+    assert description.head["problem"] == problem
+    written = write_config(description, {})
+    # Transformers' own reading of what is not said, from the forward pass of its classifiers
+    assert written.get("problem_type", "single_label_classification").startswith(problem)
+    again = read_description(written, "there", lambda part: True, Request())
+    assert again.head["problem"] == problem
+
+
+def test_other_labels_make_a_regression_a_classifier():
+    name = "DistilBertForSequenceClassification"
+    theirs = config_of(name, size=NO_LAYERS, num_labels=1, problem_type="regression").to_dict()
+    request = Request(labels=("no", "yes"), initialize=("classifier",))
+    description = read_description(
+        theirs | {"architectures": [name]}, "here", lambda part: True, request
+    )
+    assert (description.head["num_classes"], description.head["problem"]) == (2, "single_label")
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "message"),
+    [
+        ("ordinal", r"has `problem_type` 'ordinal'; one of single_label_classification, multi_l"),
+        (["regression"], r"has `problem_type` \['regression'\]; one of single"),
+        ("regression", r"is a regression of 3 values; this package's has one\. Load its encoder"),
+    ],
+)
+def test_a_problem_that_is_none_of_ours_is_refused(problem_type, message):
+    name = "DistilBertForSequenceClassification"
+    theirs = config_of(name, size=NO_LAYERS, num_labels=3).to_dict()
+    theirs |= {"architectures": [name], "problem_type": problem_type}
+    with pytest.raises(ValueError, match=message):
+        read_description(theirs, "config.json", lambda part: True, Request())
+
+
+@pytest.mark.parametrize(
     ("name", "config", "dropout"),
     [
         ("BertForSequenceClassification", {"classifier_dropout": 0.3}, 0.3),
@@ -587,6 +636,12 @@ def test_next_sentences_of_roberta_have_no_place(tmp_path):
                 {"num_classes": 3, "dropout": 0.1, "hidden_activation": "relu"},
             ),
             r"Transformers' Bert classifiers have no dense .* `hidden_activation='relu'`\.",
+        ),
+        (
+            ModelDescription(
+                encoder_config("tiny"), "classification", {"num_classes": 1, "dropout": 0.1}
+            ),
+            r"no classifier of one class.* has `num_classes=1` and `problem='single_label'`\.",
         ),
     ],
 )

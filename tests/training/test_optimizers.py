@@ -1,8 +1,10 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 
-from keras_bert_kit.training.optimizers import AdamW
+from keras_bert_kit.training.optimizers import AdamW, layer_factors
 from keras_bert_kit.training.schedules import LinearWarmupDecay
 
 # In float32, in which Keras computes it, 1 - 0.999 has five digits.
@@ -116,3 +118,82 @@ def test_more_can_be_excluded_from_decay():
     optimizer.apply([np.zeros((2, 2), "float32"), np.zeros(2, "float32")], [kernel, bias])
     np.testing.assert_array_equal(kernel, before)
     np.testing.assert_array_equal(bias, [0.5, -1.0])
+
+
+PATHS = {  # by the decay's power: two blocks, so the embeddings are three layers from the top
+    "embeddings/token/table": 3,
+    "block_0/attention/query_key_value/kernel": 2,
+    "block_1/feed_forward/intermediate/kernel": 1,
+    "pooler/kernel": 0,
+    "classifier/linear/kernel": 0,
+}
+
+
+def variables_at_paths():
+    """Matrices of ones, by path."""
+    found = []
+    for path in PATHS:
+        *scopes, name = path.split("/")
+        with contextlib.ExitStack() as stack:
+            for scope in scopes:
+                stack.enter_context(keras.name_scope(scope))
+            found.append(keras.Variable(np.ones((2, 2), "float32"), name=name))
+    assert [variable.path for variable in found] == list(PATHS)
+    return found
+
+
+def test_each_layer_moves_by_its_factor():
+    # Adam's first step is as long as the rate, whatever the gradient.
+    matrices = variables_at_paths()
+    optimizer = AdamW(0.1, weight_decay=0.0, layer_decay=0.5, global_clipnorm=None)
+    gradients = [np.full((2, 2), size, "float32") for size in (1, 5, 0.2, 3, 40)]
+    optimizer.apply(gradients, matrices)
+    moved = [1 - float(matrix[0, 0]) for matrix in matrices]
+    np.testing.assert_allclose(moved, [0.1 * 0.5**power for power in PATHS.values()], rtol=1e-3)
+
+
+def test_each_layer_decays_by_its_factor():
+    # Without a gradient all that is left of a step is the decay, 0.5 of 0.1 at the top.
+    matrices = variables_at_paths()
+    optimizer = AdamW(0.1, weight_decay=0.5, layer_decay=0.5)
+    optimizer.apply([np.zeros((2, 2), "float32")] * len(matrices), matrices)
+    decayed = [1 - float(matrix[0, 0]) for matrix in matrices]
+    np.testing.assert_allclose(decayed, [0.05 * 0.5**power for power in PATHS.values()], rtol=1e-4)
+    assert optimizer.weight_decay == 0.5
+
+
+def test_layer_decay_reaches_a_model_and_outlasts_saving(tmp_path):
+    from tiny_models import BATCH, tiny_pretraining_model
+
+    model = tiny_pretraining_model(num_layers=2, dropout=0.0)
+    model.compile(
+        AdamW(1e-3, weight_decay=0.0, epsilon=1e-12, layer_decay=0.5),
+        loss=model.losses_by_output(),
+    )
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    for trained in (model, keras.models.load_model(tmp_path / "model.keras")):
+        assert trained.optimizer.layer_decay == 0.5
+        before = {weight.path: weight.numpy() for weight in trained.weights}
+        trained.train_on_batch(*BATCH)
+        moved = {w.path: np.abs(w.numpy() - before[w.path]).max() for w in trained.weights}
+        for path, rate in {
+            "embeddings/token/table": 1.25e-4,
+            "block_0/feed_forward/output_projection/kernel": 2.5e-4,
+            "block_1/feed_forward/output_projection/kernel": 5e-4,
+            "pooler/kernel": 1e-3,
+            "next_sentence/linear/kernel": 1e-3,
+        }.items():
+            assert moved[path] == pytest.approx(rate, rel=0.02), path
+
+
+def test_a_layer_decay_in_the_config():
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(AdamW(layer_decay=0.9)))
+    assert again.layer_decay == 0.9
+    assert layer_factors(["kernel", "embeddings/token/table"], 0.5) == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("layer_decay", [0, -0.5, 1.5])
+def test_a_layer_decay_that_is_no_factor_is_an_error(layer_decay):
+    with pytest.raises(ValueError, match=r"`layer_decay` must be above 0 and at most 1; received"):
+        AdamW(layer_decay=layer_decay)

@@ -1,0 +1,220 @@
+"""What a model says of texts, words and questions: from inputs to outputs and back to the rows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import keras
+import numpy as np
+from scipy.special import expit, softmax
+
+from keras_bert_kit.data.answers import Answer, best_answers
+from keras_bert_kit.data.batching import Batches
+from keras_bert_kit.data.classification import encode_texts, pool_windows
+from keras_bert_kit.data.entities import entities_of, split_words
+from keras_bert_kit.data.features import Features
+from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.data.spans import encode_questions
+from keras_bert_kit.data.tagging import encode_words, tags_of_words
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+
+PER_TOKEN = ("tags", "start", "end")  # outputs with a value for every token
+
+
+def outputs_of(
+    model: keras.Model, features: Features, pad_id: int, batch_size: int = 64
+) -> dict[str, np.ndarray]:
+    """All outputs of a model for some inputs, without padding and in their order.
+
+    Args:
+        model: the model of a task.
+        features: the inputs.
+        pad_id: the token of padding.
+        batch_size: inputs in a batch.
+
+    Returns:
+        By output, `(F, ...)`, or for those of `PER_TOKEN` `(L, ...)`, as `features.token_ids`.
+    """
+    batches = Batches(features, pad_id, batch_size=batch_size)
+    lengths, splits = features.lengths, features.splits
+    outputs: dict[str, np.ndarray] = {}
+    at = 0
+    for x, _, _ in batches.one_pass():
+        chosen = batches.order[at : at + batch_size]
+        at += len(chosen)
+        for name, values in model.predict_on_batch(x).items():
+            per_token = name in PER_TOKEN
+            if name not in outputs:
+                count = len(features.token_ids) if per_token else len(features)
+                outputs[name] = np.empty((count, *values.shape[1 + per_token :]), values.dtype)
+            if not per_token:
+                outputs[name][chosen] = values
+                continue
+            for row, one in zip(values, chosen, strict=True):
+                outputs[name][splits[one] : splits[one + 1]] = row[: lengths[one]]
+    return outputs
+
+
+def num_segments_of(model: keras.Model) -> int:
+    """How many segment ids the encoder of a model knows."""
+    return model.encoder.config["num_segments"]
+
+
+def classify(
+    model: keras.Model,
+    tokenizer,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    options: InputOptions,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Probabilities of classes, or for a regression values; of windows the mean.
+
+    Args:
+        model: a `ClassificationModel`.
+        tokenizer: its tokenizer.
+        texts: R texts.
+        pairs: for each the second text of its pair, or None.
+        options: how long inputs may be.
+        batch_size: inputs in a batch.
+
+    Returns:
+        `(R, C)` float64; `(R, 1)` for a regression.
+    """
+    features = encode_texts(texts, tokenizer, options, pairs, num_segments_of(model))
+    logits = outputs_of(model, features, tokenizer.vocabulary.pad_id, batch_size)["label"]
+    to_values = {"single_label": softmax_rows, "multi_label": expit, "regression": np.asarray}
+    values = to_values[model.arguments["problem"]](logits.astype(np.float64))
+    return pool_windows(features, values)
+
+
+def softmax_rows(logits: np.ndarray) -> np.ndarray:
+    """`exp(z_i) / sum_j exp(z_j)` over the last axis."""
+    return softmax(logits, axis=-1)
+
+
+def tag(
+    model: keras.Model,
+    tokenizer,
+    words: Sequence[Sequence[str]],
+    options: InputOptions,
+    outside: int,
+    batch_size: int = 64,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The likeliest tag of every word, and its probability.
+
+    Args:
+        model: a `TaggingModel`.
+        tokenizer: its tokenizer.
+        words: R sentences of words.
+        options: how long inputs may be.
+        outside: the tag of words that no input holds.
+        batch_size: inputs in a batch.
+
+    Returns:
+        For each sentence the tags `(W,)` int32 and their probabilities `(W,)`.
+    """
+    encoded = encode_words(words, tokenizer, options)
+    logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)["tags"]
+    return tags_of_words(encoded, softmax_rows(logits.astype(np.float64)), outside)
+
+
+def answer(
+    model: keras.Model,
+    tokenizer,
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    options: InputOptions,
+    no_answer_threshold: float | None = None,
+    batch_size: int = 64,
+) -> list[Answer]:
+    """The best answer to each question.
+
+    Args:
+        model: a `SpanModel`.
+        tokenizer: its tokenizer.
+        questions: R questions.
+        contexts: for each the text that holds the answer, if any does.
+        options: how long inputs may be.
+        no_answer_threshold: see `best_answers`; None to give an answer always.
+        batch_size: inputs in a batch.
+    """
+    encoded = encode_questions(
+        questions, contexts, tokenizer, options, num_segments=num_segments_of(model)
+    )
+    logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)
+    return best_answers(
+        encoded,
+        contexts,
+        logits["start"],
+        logits["end"],
+        allow_no_answer=no_answer_threshold is not None,
+        threshold=no_answer_threshold or 0.0,
+    )
+
+
+def predict_text(
+    model: keras.Model,
+    tokenizer,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    options: InputOptions | None = None,
+    no_answer_threshold: float | None = None,
+    batch_size: int = 32,
+) -> list[dict]:
+    """What a model says of texts as plain values; see `Bundle.predict_text`."""
+    if isinstance(texts, str) or isinstance(pairs, str):
+        raise TypeError("`texts` and `pairs` must be lists of strings; received a single one.")
+    if pairs is not None and len(pairs) != len(texts):
+        raise ValueError(f"There must be a pair for each of {len(texts)} texts; got {len(pairs)}.")
+    if not texts:
+        return []
+    options = options or default_inputs(model)
+    if isinstance(model, ClassificationModel):
+        names = list(labels or map(str, range(model.arguments["num_classes"])))
+        values = classify(model, tokenizer, texts, pairs, options, batch_size)
+        return [_of_text(model.arguments["problem"], names, row) for row in values.tolist()]
+    if isinstance(model, TaggingModel):
+        names = list(labels or map(str, range(model.arguments["num_classes"])))
+        return _entities(model, tokenizer, texts, names, options, batch_size)
+    if isinstance(model, SpanModel):
+        if pairs is None:
+            raise ValueError("A model of questions needs the text of each as `pairs`.")
+        found = answer(model, tokenizer, texts, pairs, options, no_answer_threshold, batch_size)
+        return [
+            {"answer": a.text, "start": a.start, "end": a.end, "probability": a.probability}
+            for a in found
+        ]
+    raise ValueError(
+        f"This model says nothing of texts: it is a {type(model).__name__}. Fine-tune it with "
+        "`python -m recipes.finetune`."
+    )
+
+
+def default_inputs(model: keras.Model) -> InputOptions:
+    """How a model reads texts of which nothing is known: 512 tokens, or what it can, in windows."""
+    return InputOptions(min(512, model.encoder.config["max_sequence_length"]), "windows")
+
+
+def _of_text(problem: str, names: list[str], row: list[float]) -> dict:
+    if problem == "regression":
+        return {"value": row[0]}
+    probabilities = dict(zip(names, row, strict=True))
+    if problem == "multi_label":
+        given = [name for name, probability in probabilities.items() if probability >= 0.5]
+        return {"labels": given, "probabilities": probabilities}
+    best = max(probabilities, key=probabilities.get)
+    return {"label": best, "probability": probabilities[best], "probabilities": probabilities}
+
+
+def _entities(model, tokenizer, texts, names, options, batch_size) -> list[dict]:
+    splits = [split_words(text) for text in texts]
+    outside = names.index("O") if "O" in names else 0
+    words = [found for found, _, _ in splits]
+    tags, confidences = tag(model, tokenizer, words, options, outside, batch_size)
+    results = []
+    for text, (_, starts, ends), ids, sure in zip(texts, splits, tags, confidences, strict=True):
+        found = entities_of(text, starts, ends, [names[i] for i in ids], sure)
+        results.append({"entities": [asdict(entity) for entity in found]})
+    return results

@@ -1,0 +1,127 @@
+"""A fine-tuned model beside its baselines, on the same rows: means, deviations, intervals, verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from keras_bert_kit.evaluation.bootstrap import bootstrap_intervals, paired_bootstrap
+from keras_bert_kit.evaluation.scores import Score
+from keras_bert_kit.evaluation.verdict import verdict
+from keras_bert_kit.tasks.dev_evaluation import mode_of, scalars
+
+MODEL = "BERT"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured of a model and of its baselines.
+
+    Attributes:
+        metric: the one that counts.
+        by_seed: all metrics of each training.
+        baselines: all metrics of each baseline, by its name.
+        intervals: 95 % intervals of the first training's metrics, over rows.
+        differences: that training against the best baseline, as `paired_bootstrap` gives it.
+        best_baseline: its name, or None without baselines.
+    """
+
+    metric: str
+    by_seed: list[dict]
+    baselines: dict[str, dict]
+    intervals: dict[str, tuple[float, float] | None]
+    differences: dict[str, dict | None]
+    best_baseline: str | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether the model beats its baselines, in a sentence."""
+        found = self.differences.get(self.metric)
+        return verdict(
+            self.metric,
+            [metrics.get(self.metric) for metrics in self.by_seed],
+            {name: metrics.get(self.metric) for name, metrics in self.baselines.items()},
+            higher_is_better=mode_of(self.metric) == "max",
+            difference_interval=(found["low"], found["high"]) if found else None,
+            name=MODEL,
+        )
+
+    @property
+    def results(self) -> dict[str, dict[str, Score | float | None]]:
+        """By metric, the one that counts first, by who reached it.
+
+        Left out, but in `as_dict`, are means weighted by support, and micro means that are the
+        accuracy by another name.
+        """
+        names = sorted(_shown(self.by_seed[0]), key=lambda name: name != self.metric)
+        return {
+            name: {MODEL: self._scores[name]}
+            | {baseline: metrics.get(name) for baseline, metrics in self.baselines.items()}
+            for name in names
+        }
+
+    @property
+    def _scores(self) -> dict[str, Score]:
+        scores = {}
+        for name in scalars(self.by_seed[0]):
+            low, high = self.intervals.get(name) or (None, None)
+            values = [metrics.get(name) for metrics in self.by_seed]
+            scores[name] = Score.of_seeds(values, low, high)
+        return scores
+
+    def as_dict(self) -> dict:
+        """Everything, as JSON types, for `metrics.json`."""
+        return {
+            "verdict": self.verdict,
+            "metric": self.metric,
+            "mean": {name: score.value for name, score in self._scores.items()},
+            "deviation": {name: score.deviation for name, score in self._scores.items()},
+            "intervals": self.intervals,
+            "seeds": self.by_seed,
+            "baselines": self.baselines,
+            "best_baseline": self.best_baseline,
+            "difference_to_best_baseline": self.differences,
+        }
+
+
+def compare(
+    task,
+    test,
+    predictions: Sequence,
+    baselines: Mapping[str, object],
+    metric: str | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Measures predictions of one or several trainings, and those of baselines.
+
+    Args:
+        task: the task, with its labels.
+        test: the examples.
+        predictions: what `task.predict` returned, of each training; the first is that of the model
+            that is kept.
+        baselines: what `task.baselines` returned.
+        metric: the one that counts; by default the task's.
+        seed: seed of the bootstrap.
+    """
+    metric = metric or task.metric
+    by_seed = [task.metrics(test, found) for found in predictions]
+    if metric not in by_seed[0]:
+        raise ValueError(
+            f"There is no metric {metric!r} for this task; choose one of "
+            f"{', '.join(scalars(by_seed[0]))}."
+        )
+    measured = {name: task.metrics(test, found) for name, found in baselines.items()}
+    score = task.score(test, predictions[0])
+    intervals = bootstrap_intervals(score, len(test), seed=seed)
+    known = {name: m[metric] for name, m in measured.items() if m.get(metric) is not None}
+    best, differences = None, {}
+    if known:
+        choose = {"max": max, "min": min}[mode_of(metric)]
+        best = choose(known, key=known.get)
+        differences = paired_bootstrap(score, task.score(test, baselines[best]), len(test), seed=seed)
+    return Comparison(metric, by_seed, measured, intervals, differences, best)
+
+
+def _shown(metrics: dict) -> list[str]:
+    names = [name for name in scalars(metrics) if not name.endswith("_weighted")]
+    if metrics.get("f1_micro") == metrics.get("accuracy"):
+        names = [name for name in names if not name.endswith("_micro")]
+    return names

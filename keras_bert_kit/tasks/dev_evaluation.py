@@ -1,0 +1,58 @@
+"""The task's own metrics on development rows, while `fit` goes on."""
+
+import keras
+
+LOWER_IS_BETTER = ("cross_entropy", "calibration_error", "mean_squared_error", "mean_absolute_error")
+LOSSES = ("cross_entropy", "mean_squared_error")  # metrics that are what training minimises
+
+
+class DevEvaluation(keras.callbacks.Callback):
+    """Measures all metrics of a task at the end of every epoch and puts them into the logs.
+
+    They are called `val_<metric>`, as Keras calls what it validates with, so that `Monitor`,
+    `Progress` and `BestWeights` find them. Put this callback before those. What Keras can compute
+    batch by batch is not enough for F1 of entities or for a correlation.
+
+    Args:
+        task: a task of this package.
+        tokenizer: the model's tokenizer.
+        examples: the development examples.
+        batch_size: inputs in a batch.
+    """
+
+    def __init__(self, task, tokenizer, examples, batch_size: int = 64):
+        super().__init__()
+        self.task = task
+        self.tokenizer = tokenizer
+        self.examples = examples
+        self.batch_size = batch_size
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measures; `logs` is the dict that all callbacks share."""
+        found = self.task.predict(self.model, self.tokenizer, self.examples, self.batch_size)
+        metrics = self.task.metrics(self.examples, found)
+        numbers = scalars(metrics)
+        loss = next((numbers[name] for name in LOSSES if name in numbers), None)
+        if loss is not None:
+            numbers["loss"] = loss
+        logs.update({f"val_{name}": value for name, value in numbers.items()})
+
+
+def mode_of(metric: str) -> str:
+    """`"max"` if more of a metric is better, else `"min"`.
+
+    Example:
+        >>> mode_of("accuracy"), mode_of("mean_squared_error")
+        ('max', 'min')
+    """
+    return "min" if metric in LOWER_IS_BETTER else "max"
+
+
+def scalars(metrics: dict) -> dict[str, float]:
+    """The metrics that are fractions or other single numbers, without counts, tables and texts.
+
+    Example:
+        >>> scalars({"accuracy": 0.5, "rows": 10, "roc_auc": None, "classes": {}})
+        {'accuracy': 0.5}
+    """
+    return {name: value for name, value in metrics.items() if isinstance(value, float)}

@@ -1,0 +1,197 @@
+"""Fine-tuning: from an encoder, a task and labelled examples to a trained model."""
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from keras_bert_kit import pretrained
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.config import EncoderConfig
+from keras_bert_kit.data.batching import Batches
+from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.tasks.dev_evaluation import DevEvaluation, mode_of
+from keras_bert_kit.training.averaging import AveragedWeights
+from keras_bert_kit.training.best_weights import BestWeights
+from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
+from keras_bert_kit.training.fitting import fit_steps
+from keras_bert_kit.training.freezing import GradualUnfreezing, freeze
+from keras_bert_kit.training.lora import add_lora, merge_lora
+from keras_bert_kit.training.monitor import Monitor
+from keras_bert_kit.training.optimizers import AdamW
+from keras_bert_kit.training.progress import Progress
+from keras_bert_kit.training.schedules import LinearWarmupDecay
+from keras_bert_kit.training.training_options import TrainingOptions
+
+METRICS = "metrics.jsonl"
+
+
+class FineTuned(NamedTuple):
+    """What a training leaves.
+
+    Attributes:
+        bundle: the model with the best weights, its tokenizer, labels and way of reading texts.
+        task: the task, with what was decided on the development examples.
+        dev_value: how good it is on the development examples, more being better.
+        description: a sentence on the training examples and their batches.
+    """
+
+    bundle: Bundle
+    task: object
+    dev_value: float
+    description: str
+
+
+def fine_tune(
+    task,
+    source,
+    train,
+    dev,
+    options: TrainingOptions,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    metric: str | None = None,
+    random_start: bool = False,
+) -> FineTuned:
+    """Trains a model for a task and keeps the weights that are best on the development examples.
+
+    The same call goes on where an earlier one was stopped.
+
+    Args:
+        task: `TextTask`, `TaggingTask` or `QuestionTask`, with its labels.
+        source: the encoder: whatever `Bundle.from_pretrained` takes.
+        train: training examples, as `task.examples` gives them.
+        dev: development examples, never trained on.
+        options: how to train.
+        folder: where checkpoints, logs and `metrics.jsonl` go.
+        seed: seed of the head's first weights, of dropout and of the order.
+        metric: what the best weights are chosen by; by default the task's own.
+        random_start: whether to begin with random weights instead of the source's, for comparison.
+
+    Raises:
+        ValueError: if options contradict each other or the source does not fit.
+    """
+    keras.utils.set_random_seed(seed)
+    folder = Path(folder)
+    encoder, tokenizer, _ = pretrained.load(
+        source, "encoder", initialize=["pooler"], dtype=options.dtype
+    )
+    encoder = _again(encoder, options, keep_weights=not random_start)
+    model = task.model(encoder, train)
+    batches = task.batches(
+        train, model, tokenizer, batch_size=options.batch_size, seed=seed, bucketed=options.bucketed
+    )
+    description = describe_batches(batches)
+    print(description)
+    steps_per_epoch = batches.steps_per_epoch
+    total_steps = max(1, round(options.epochs * steps_per_epoch))
+    callbacks = _prepare(model, options, steps_per_epoch, total_steps)
+    checkpoints = Checkpoints(folder / "checkpoints")
+    start_step = checkpoints.restore(model)
+    if start_step:
+        print(f"Going on from step {start_step:,}.")
+    metric = metric or task.metric
+    tokens_per_step = round(batches.tokens_per_step())
+    best = BestWeights(
+        f"val_{metric}", mode_of(metric), options.patience, folder / "best", restore=False
+    )
+    best.resume(start_step)
+    with Progress(
+        total_steps,
+        tokens_per_step=tokens_per_step,
+        metrics=("loss",),
+        held_out_metrics=("loss", metric),
+    ) as progress:
+        if not best.stopped:
+            fit_steps(
+                model,
+                batches.dataset,
+                total_steps,
+                max(1, math.ceil(steps_per_epoch / options.evaluations)),
+                callbacks=[
+                    *callbacks,
+                    DevEvaluation(task, tokenizer, dev),
+                    Monitor(
+                        folder / "logs",
+                        options.log_every,
+                        tokens_per_step=tokens_per_step,
+                        options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
+                        metrics_file=folder / METRICS,
+                    ),
+                    best,
+                    SaveCheckpoints(checkpoints, options.checkpoint_every),
+                    progress,
+                ],
+            )
+    best.restore_best(model)
+    if options.lora_rank:
+        model = merge_lora(model)
+    found = task.predict(model, tokenizer, dev)
+    task = task.tuned(dev, found)
+    bundle = Bundle(
+        tokenizer,
+        model,
+        task.labels,
+        inputs=task.inputs,
+        no_answer_threshold=getattr(task, "no_answer_threshold", None),
+    )
+    sign = 1 if mode_of(metric) == "max" else -1
+    dev_value = task.metrics(dev, found)[metric]
+    return FineTuned(bundle, task, -math.inf if dev_value is None else sign * dev_value, description)
+
+
+def describe_batches(batches: Batches) -> str:
+    """How many inputs there are, how long, how much of the batches is padding, what was cut."""
+    features = batches.features
+    num_cut = int((features.num_cut > 0).sum())
+    lines = (
+        f"{features.num_rows:,} training rows in {len(features):,} inputs of "
+        f"{features.lengths.mean():.0f} tokens on average, {features.lengths.max():,} at most; "
+        f"{batches.steps_per_epoch:,} steps an epoch, {batches.padding_share():.1%} padding."
+    )
+    if not num_cut:
+        return lines
+    return f"{lines} Too long and cut: {num_cut:,} rows, {features.num_cut.sum():,} tokens."
+
+
+def _again(encoder: Encoder, options: TrainingOptions, keep_weights: bool) -> Encoder:
+    """The encoder with another dropout rate, and perhaps with new random weights."""
+    changed = Encoder(**{**encoder.config, "dropout": options.dropout}, dtype=options.dtype)
+    if keep_weights:
+        values = {weight.path: weight for weight in encoder.weights}
+        for weight in changed.trainable_weights:  # not the seeds of dropout
+            weight.assign(values[weight.path])
+    return changed
+
+
+def _prepare(model, options: TrainingOptions, steps_per_epoch: int, total_steps: int) -> list:
+    """Freezes, adds LoRA and compiles, as the options say; returns the callbacks that this needs."""
+    width = model.encoder.config["hidden_dim"]
+    callbacks = []
+    if options.frozen_blocks is not None:
+        freeze(model, options.frozen_blocks)
+    if options.lora_rank:
+        add_lora(model, options.lora_rank)
+    if options.unfreeze_every:
+        callbacks.append(GradualUnfreezing(max(1, round(options.unfreeze_every * steps_per_epoch))))
+    if options.average is not None:
+        callbacks.append(AveragedWeights(keep_at_end=False))
+    warmup_steps = min(round(options.warmup * total_steps), total_steps - 1)
+    model.compile(
+        AdamW(
+            LinearWarmupDecay(options.rate_for(width), warmup_steps, total_steps),
+            weight_decay=options.weight_decay,
+            global_clipnorm=options.clip_norm,
+            layer_decay=options.layer_decay,
+            use_ema=options.average is not None,
+            ema_momentum=options.average or 0.99,
+        ),
+        loss=model.losses_by_output(options.label_smoothing, options.focal_gamma),
+        weighted_metrics=model.metrics_by_output(),
+        micro_batches=options.micro_batches,
+        jit_compile=options.jit_compile,
+    )
+    return callbacks

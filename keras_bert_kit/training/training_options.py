@@ -1,0 +1,67 @@
+"""How to fine-tune: the options of a training, as the recipe shows them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+WIDTH_OF_BASE, RATE_OF_BASE = 768, 3e-5
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How long to train, how fast, and with which strategies."""
+
+    epochs: float = 3.0
+    """Times that every row is read."""
+    batch_size: int = 32
+    """Inputs a step."""
+    micro_batches: int = 1
+    """Parts that a batch is computed in, one after the other, when memory is short."""
+    learning_rate: float | None = None
+    """The highest learning rate; by default 3e-5 for a BERT-base, more for a narrower one."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises; then it falls to zero."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of the matrices."""
+    clip_norm: float = 1.0
+    """The largest norm of all gradients together."""
+    layer_decay: float | None = None
+    """Factor of the learning rate from each block to the one below it, 0.9 say; by default 1."""
+    frozen_blocks: int | None = None
+    """Embeddings and so many lowest blocks do not learn; 0 freezes the embeddings alone."""
+    unfreeze_every: float | None = None
+    """Gradual unfreezing: the head first, then every so many epochs one more block from the top."""
+    lora_rank: int | None = None
+    """Rank of LoRA: small matrices beside those of the encoder learn, and these do not."""
+    average: float | None = None
+    """Decay of the moving average of the weights that is evaluated and kept, 0.999 say."""
+    label_smoothing: float = 0.0
+    """Share of the probability that is taken from the label and spread over all classes."""
+    focal_gamma: float = 0.0
+    """Gamma of the focal loss, which weighs down what the model already knows; 2 is usual."""
+    evaluations: float = 1.0
+    """Evaluations an epoch on the development rows; the best weights of all are kept."""
+    patience: int | None = None
+    """Stop after so many evaluations without a better one."""
+    dropout: float = 0.1
+    """Dropout rate, whatever it was in pre-training."""
+    bucketed: bool = True
+    """Whether inputs of like length go together, so that hardly anything is padding."""
+    dtype: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision of the computation; weights are kept in float32."""
+    jit_compile: bool = False
+    """Whether to compile the step with XLA."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints."""
+    log_every: int = 50
+    """Steps between two points in TensorBoard."""
+
+    def rate_for(self, hidden_dim: int) -> float:
+        """The learning rate for an encoder of this width.
+
+        Example:
+            >>> TrainingOptions().rate_for(768), round(TrainingOptions().rate_for(128), 6)
+            (3e-05, 0.00018)
+        """
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return RATE_OF_BASE * WIDTH_OF_BASE / hidden_dim

@@ -1,0 +1,237 @@
+"""Fine-tunes a BERT: classes, sentiment, several labels, similarity, entities, answers.
+
+    python -m recipes.finetune
+    python -m recipes.finetune --train train.tsv --test dev.tsv --text sentence --name my-sentiment
+    python -m recipes.finetune --task tagging --train train.conll --dev dev.conll --test test.conll
+    python -m recipes.finetune --task questions --train train.json --test dev.json
+    python -m recipes.finetune --task regression --train stsb.tsv --text sentence1 --pair sentence2
+
+Without options it learns, without a network, which of six authors wrote a passage. It leaves a
+model, `report.html`, `metrics.json` and figures in its folder, and says in its first line whether
+BERT beats what needs no BERT.
+"""
+
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from keras_bert_kit.data.row_options import RowOptions
+from keras_bert_kit.training.training_options import TrainingOptions
+from recipes.command_line import main
+
+PROBLEMS = {
+    "classification": "single_label",
+    "multilabel": "multi_label",
+    "regression": "regression",
+}
+# Most tokens of an input, what becomes of longer texts, tokens from one window to the next.
+USUAL_INPUTS = dict.fromkeys(PROBLEMS, (256, "truncate", None)) | {
+    "tagging": (256, "windows", None),
+    "questions": (384, "windows", 128),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to learn, from what, and with which model."""
+
+    train: tuple[str, ...] = ()
+    """Files or `tfds:` names of training rows; by default passages of six books that ship here."""
+    dev: tuple[str, ...] = ()
+    """Rows to choose the best weights by; by default a part of `train`."""
+    test: tuple[str, ...] = ()
+    """Rows to measure on; by default a part of `train`."""
+    name: str = "my-task"
+    """Name of the run: its folder in `output`."""
+    output: str = "saved_models"
+    """The folder of all runs."""
+    model: str = "saved_models/bert-tiny"
+    """The encoder: a folder of any format, an id of the Hugging Face Hub, a KerasHub preset."""
+    start: Literal["pretrained", "random"] = "pretrained"
+    """Begin with the model's weights, or with random ones, to see what pre-training is worth."""
+
+    task: Literal["classification", "multilabel", "regression", "tagging", "questions"] = (
+        "classification"
+    )
+    """What to learn."""
+    text: str = "text"
+    """Column of texts."""
+    pair: str | None = None
+    """Column of second texts, for tasks on pairs."""
+    label: str = "label"
+    """Column of labels."""
+    group: str | None = None
+    """Column that says which rows belong together and must not be split, such as a film."""
+    words: str = "tokens"
+    """Column of words, for tagging."""
+    tags: str = "tags"
+    """Column of tags, for tagging."""
+    scheme: str | None = None
+    """Scheme of the tags, such as IOB1 or BIOES; by default it is found out."""
+    duplicates: Literal["keep", "drop"] = "keep"
+    """What to do with training rows whose text is in the test rows too; they are counted anyway."""
+    limit: int | None = None
+    """Train on so many rows only, drawn at random."""
+    dev_share: float = 0.1
+    """Share of the training rows that becomes `dev`, and, without `test`, another for that."""
+
+    sequence_length: int | None = None
+    """Most tokens of an input; by default 256, and 384 for questions."""
+    long_texts: Literal["truncate", "head_tail", "windows"] | None = None
+    """What is read of longer texts; by default the beginning, in tagging and questions all."""
+    stride: int | None = None
+    """Tokens from one window to the next; by default half a window, in questions 128."""
+    class_weights: bool = False
+    """Whether rare classes weigh as much as common ones."""
+    resample: bool = False
+    """Whether rare classes are drawn as often as common ones."""
+    metric: str | None = None
+    """What the best weights are chosen by; by default accuracy, F1 or Spearman's correlation."""
+
+    files: tyro.conf.OmitArgPrefixes[RowOptions] = RowOptions()
+    training: tyro.conf.OmitArgPrefixes[TrainingOptions] = TrainingOptions()
+    seed: int = 0
+    """Seed of all random draws."""
+    seeds: int = 1
+    """Trainings with seeds of their own; results are means and deviations."""
+    baselines: bool = True
+    """Whether to train what a BERT has to beat."""
+
+
+# What may differ when a run is taken up again: where it lies and how much is done besides.
+NOT_OF_THE_RESULT = ("output", "name", "seeds", "baselines")
+
+
+def run(options: Options) -> dict:
+    """Trains, measures and reports; returns what is in `metrics.json`."""
+    # Not at the top: `--help` answers without waiting for TensorFlow.
+    from keras_bert_kit.evaluation.scores import results_table
+    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.tasks.comparison import compare
+    from keras_bert_kit.tasks.example_splits import split_examples
+    from keras_bert_kit.tasks.fine_tuning import fine_tune
+    from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
+
+    started = time.monotonic()
+    decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
+    folder = RunFolder.open(Path(options.output) / options.name, "finetune", decisive)
+    task = make_task(options)
+    train, dev, test = (read_examples(task, options, name) for name in ("train", "dev", "test"))
+    splits = split_examples(
+        task,
+        train,
+        dev,
+        test,
+        dev_share=options.dev_share,
+        limit=options.limit,
+        drop_duplicates=options.duplicates == "drop",
+        seed=options.seed,
+    )
+    task = splits.task
+    rows = {name: f"{len(getattr(splits, name)):,} rows" for name in ("train", "dev", "test")}
+    print(", ".join(f"{name} {count}" for name, count in rows.items()), end=". ")
+    print(f"{len(task.labels)} labels: {', '.join(task.labels)}." if task.labels else "")
+
+    best, predictions = None, []
+    for seed in range(options.seed, options.seed + options.seeds):
+        trained = fine_tune(
+            task,
+            options.model,
+            splits.train,
+            splits.dev,
+            options.training,
+            folder.path / f"seed-{seed}",
+            seed=seed,
+            metric=options.metric,
+            random_start=options.start == "random",
+        )
+        predicted = trained.task.predict(
+            trained.bundle.model, trained.bundle.tokenizer, splits.test
+        )
+        if best is None or trained.dev_value > best.dev_value:
+            best, best_seed = trained, seed
+            predictions.insert(0, predicted)  # the first is that of the model that is kept
+        else:
+            predictions.append(predicted)
+    save_model(folder, best.bundle)
+
+    baselines = task.baselines(splits.train, splits.test, options.seed) if options.baselines else {}
+    found = compare(best.task, splits.test, predictions, baselines, options.metric)
+    minutes = (time.monotonic() - started) / 60
+    outcome = Outcome(
+        options.name,
+        "python -m recipes.finetune " + shlex.join(sys.argv[1:]),
+        {
+            "encoder": f"{options.model}, {options.start}",
+            **rows,
+            "trained on": best.description,
+            "trainings": f"{options.seeds}; kept is that of seed {best_seed}, best on dev",
+            "minutes": round(minutes, 1),
+        },
+        _flat(asdict(options)),
+        found,
+        folder.path / f"seed-{best_seed}" / "metrics.jsonl",
+    )
+    numbers = write_outcome(folder, best.task, splits.test, predictions[0], outcome)
+    print(f"\n{found.verdict}\n\n{results_table(found.results)}\n")
+    print(f"Done in {minutes:.1f} minutes. The model and its report: {folder.path}/report.html")
+    return numbers
+
+
+def make_task(options: Options):
+    """The task that the options describe, without its labels."""
+    from keras_bert_kit.data.inputs import InputOptions
+    from keras_bert_kit.tasks.question_task import QuestionTask
+    from keras_bert_kit.tasks.tagging_task import TaggingTask
+    from keras_bert_kit.tasks.text_task import TextTask
+
+    usual = USUAL_INPUTS[options.task]
+    given = (options.sequence_length, options.long_texts, options.stride)
+    inputs = InputOptions(
+        *(one if one is not None else other for one, other in zip(given, usual, strict=True))
+    )
+    if options.task == "tagging":
+        return TaggingTask(inputs, options.words, options.tags, options.scheme, options.files.on_bad)
+    if options.task == "questions":
+        return QuestionTask(inputs, options.files.on_bad)
+    return TextTask(
+        PROBLEMS[options.task],
+        inputs,
+        options.text,
+        options.pair,
+        options.label,
+        options.group if options.train else "group",
+        on_bad=options.files.on_bad,
+        class_weights=options.class_weights,
+        resample=options.resample,
+    )
+
+
+def read_examples(task, options: Options, part: str):
+    """The examples of a part, or None if it is to be cut from the training rows."""
+    from keras_bert_kit.data.rows import Rows, read_rows
+    from keras_bert_kit.sample_data.passages import author_passages
+
+    sources = getattr(options, part)
+    if sources:
+        return task.examples(read_rows(sources, **asdict(options.files)))
+    if part != "train":
+        return None
+    columns = author_passages()
+    return task.examples(Rows(columns, "six books", list(range(1, 1 + len(columns["text"])))))
+
+
+def _flat(options: dict) -> dict:
+    flat = {}
+    for name, value in options.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return flat
+
+
+if __name__ == "__main__":
+    sys.exit(main(Options, run, __doc__))
