@@ -14,8 +14,8 @@ from keras_bert_kit import pretrained
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
-from keras_bert_kit.prediction import predict_text
 from keras_bert_kit.run_folder import RunFolder
+from keras_bert_kit.text_prediction import predict_text
 from keras_bert_kit.text.tokenizer_files import AnyTokenizer
 
 logger = logging.getLogger(__name__)
@@ -191,8 +191,8 @@ class Bundle:
             - Questions: `answer` (`""` for none), `start`, `end` and `probability`.
 
         Raises:
-            TypeError: if `texts` or `pairs` is one string.
-            ValueError: if the model is not one of these, or pairs are missing.
+            TypeError: if `texts` or `pairs` is one string, or holds anything else.
+            ValueError: if the model is not one of these, or pairs are missing, or not for it.
 
         Example:
             >>> bundle = Bundle.from_pretrained("saved_models/my-task")  # doctest: +SKIP
@@ -208,7 +208,7 @@ class Bundle:
             options=self.inputs,
             no_answer_threshold=self.no_answer_threshold,
             batch_size=batch_size,
-        )
+        ).results
 
     @property
     def encoder(self) -> Encoder:

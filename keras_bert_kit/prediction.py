@@ -1,7 +1,6 @@
 """What a model says of texts, words and questions: from inputs to outputs and back to the rows."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import keras
 import numpy as np
@@ -10,12 +9,10 @@ from scipy.special import expit, softmax
 from keras_bert_kit.data.answers import Answer, best_answers
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.classification import encode_texts, pool_windows
-from keras_bert_kit.data.entities import entities_of, split_words
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.data.inputs import InputOptions
-from keras_bert_kit.data.spans import encode_questions
-from keras_bert_kit.data.tagging import encode_words, tags_of_words
-from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+from keras_bert_kit.data.spans import QuestionFeatures, encode_questions
+from keras_bert_kit.data.tagging import WordFeatures, encode_words, tags_of_words
 
 PER_TOKEN = ("tags", "start", "end")  # outputs with a value for every token
 
@@ -33,13 +30,24 @@ def outputs_of(
 
     Returns:
         By output, `(F, ...)`, or for those of `PER_TOKEN` `(L, ...)`, as `features.token_ids`.
+
+    Raises:
+        ValueError: if there is no input, or one that is too long for the model.
     """
-    batches = Batches(features, pad_id, batch_size=batch_size)
-    lengths, splits = features.lengths, features.splits
+    num_positions = model.encoder.config["max_sequence_length"]
+    longest = int(features.lengths.max(initial=0))
+    if longest > num_positions:
+        raise ValueError(
+            f"An input has {longest:,} tokens, but the model reads at most {num_positions:,}: make "
+            "`sequence_length` smaller."
+        )
+    # Rounding a batch's length up must not lead past the last position.
+    batches = Batches(features, pad_id, batch_size=batch_size, pad_to=num_positions)
+    order, lengths, splits = batches.order, features.lengths, features.splits
     outputs: dict[str, np.ndarray] = {}
     at = 0
     for x, _, _ in batches.one_pass():
-        chosen = batches.order[at : at + batch_size]
+        chosen = order[at : at + batch_size]
         at += len(chosen)
         for name, values in model.predict_on_batch(x).items():
             per_token = name in PER_TOKEN
@@ -81,6 +89,13 @@ def classify(
         `(R, C)` float64; `(R, 1)` for a regression.
     """
     features = encode_texts(texts, tokenizer, options, pairs, num_segments_of(model))
+    return classify_inputs(model, tokenizer, features, batch_size)
+
+
+def classify_inputs(
+    model: keras.Model, tokenizer, features: Features, batch_size: int = 64
+) -> np.ndarray:
+    """As `classify`, of what `encode_texts` made."""
     logits = outputs_of(model, features, tokenizer.vocabulary.pad_id, batch_size)["label"]
     to_values = {"single_label": softmax_rows, "multi_label": expit, "regression": np.asarray}
     values = to_values[model.arguments["problem"]](logits.astype(np.float64))
@@ -114,6 +129,13 @@ def tag(
         For each sentence the tags `(W,)` int32 and their probabilities `(W,)`.
     """
     encoded = encode_words(words, tokenizer, options)
+    return tag_inputs(model, tokenizer, encoded, outside, batch_size)
+
+
+def tag_inputs(
+    model: keras.Model, tokenizer, encoded: WordFeatures, outside: int, batch_size: int = 64
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """As `tag`, of what `encode_words` made."""
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)["tags"]
     return tags_of_words(encoded, softmax_rows(logits.astype(np.float64)), outside)
 
@@ -141,6 +163,18 @@ def answer(
     encoded = encode_questions(
         questions, contexts, tokenizer, options, num_segments=num_segments_of(model)
     )
+    return answer_inputs(model, tokenizer, encoded, contexts, no_answer_threshold, batch_size)
+
+
+def answer_inputs(
+    model: keras.Model,
+    tokenizer,
+    encoded: QuestionFeatures,
+    contexts: Sequence[str],
+    no_answer_threshold: float | None = None,
+    batch_size: int = 64,
+) -> list[Answer]:
+    """As `answer`, of what `encode_questions` made."""
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)
     return best_answers(
         encoded,
@@ -150,71 +184,3 @@ def answer(
         allow_no_answer=no_answer_threshold is not None,
         threshold=no_answer_threshold or 0.0,
     )
-
-
-def predict_text(
-    model: keras.Model,
-    tokenizer,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None = None,
-    *,
-    labels: Sequence[str] | None = None,
-    options: InputOptions | None = None,
-    no_answer_threshold: float | None = None,
-    batch_size: int = 32,
-) -> list[dict]:
-    """What a model says of texts as plain values; see `Bundle.predict_text`."""
-    if isinstance(texts, str) or isinstance(pairs, str):
-        raise TypeError("`texts` and `pairs` must be lists of strings; received a single one.")
-    if pairs is not None and len(pairs) != len(texts):
-        raise ValueError(f"There must be a pair for each of {len(texts)} texts; got {len(pairs)}.")
-    if not texts:
-        return []
-    options = options or default_inputs(model)
-    if isinstance(model, ClassificationModel):
-        names = list(labels or map(str, range(model.arguments["num_classes"])))
-        values = classify(model, tokenizer, texts, pairs, options, batch_size)
-        return [_of_text(model.arguments["problem"], names, row) for row in values.tolist()]
-    if isinstance(model, TaggingModel):
-        names = list(labels or map(str, range(model.arguments["num_classes"])))
-        return _entities(model, tokenizer, texts, names, options, batch_size)
-    if isinstance(model, SpanModel):
-        if pairs is None:
-            raise ValueError("A model of questions needs the text of each as `pairs`.")
-        found = answer(model, tokenizer, texts, pairs, options, no_answer_threshold, batch_size)
-        return [
-            {"answer": a.text, "start": a.start, "end": a.end, "probability": a.probability}
-            for a in found
-        ]
-    raise ValueError(
-        f"This model says nothing of texts: it is a {type(model).__name__}. Fine-tune it with "
-        "`python -m recipes.finetune`."
-    )
-
-
-def default_inputs(model: keras.Model) -> InputOptions:
-    """How a model reads texts of which nothing is known: 512 tokens, or what it can, in windows."""
-    return InputOptions(min(512, model.encoder.config["max_sequence_length"]), "windows")
-
-
-def _of_text(problem: str, names: list[str], row: list[float]) -> dict:
-    if problem == "regression":
-        return {"value": row[0]}
-    probabilities = dict(zip(names, row, strict=True))
-    if problem == "multi_label":
-        given = [name for name, probability in probabilities.items() if probability >= 0.5]
-        return {"labels": given, "probabilities": probabilities}
-    best = max(probabilities, key=probabilities.get)
-    return {"label": best, "probability": probabilities[best], "probabilities": probabilities}
-
-
-def _entities(model, tokenizer, texts, names, options, batch_size) -> list[dict]:
-    splits = [split_words(text) for text in texts]
-    outside = names.index("O") if "O" in names else 0
-    words = [found for found, _, _ in splits]
-    tags, confidences = tag(model, tokenizer, words, options, outside, batch_size)
-    results = []
-    for text, (_, starts, ends), ids, sure in zip(texts, splits, tags, confidences, strict=True):
-        found = entities_of(text, starts, ends, [names[i] for i in ids], sure)
-        results.append({"entities": [asdict(entity) for entity in found]})
-    return results

@@ -18,9 +18,9 @@ SHUFFLED_BATCHES = 100  # sorted by length together: the more, the less padding
 class Batches:
     """Batches of `(x, y, sample_weight)` from features, each padded to its longest input only.
 
-    Inputs are shuffled, then sorted by length within stretches of 100 batches, cut into batches, and
-    the batches of the epoch shuffled. (Sorting the whole epoch would put the same inputs together
-    every time.) The last batch of an epoch takes what is left.
+    Inputs are shuffled, then sorted by length within stretches of 100 batches, cut into batches,
+    and the batches of the epoch shuffled. (Sorting the whole epoch would put the same inputs
+    together every time.) The last batch of an epoch takes what is left.
 
     Args:
         features: the inputs.

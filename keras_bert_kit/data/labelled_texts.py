@@ -120,7 +120,7 @@ def labelled_texts(
     check_choice("kind", kind, KINDS)
     check_choice("on_empty", on_empty, ("keep", "skip", "error"))
     bad = BadRows(rows, on_bad)
-    text, pair = _text_columns(rows, text, pair)
+    text, pair = text_columns(rows, text, pair)
     texts = rows.columns[text]
     pairs = None if pair is None else rows.columns[pair]
     for column, name in ((texts, text), (pairs, pair)):
@@ -183,7 +183,12 @@ def check_trainable(examples: LabelledTexts) -> None:
         )
 
 
-def _text_columns(rows: Rows, text: str | int, pair: str | int | None) -> tuple[str, str | None]:
+def text_columns(rows: Rows, text: str | int, pair: str | int | None) -> tuple[str, str | None]:
+    """The columns of texts and of second texts, if any, as `labelled_texts` takes them.
+
+    Raises:
+        ValueError: if there is no such column; the message lists those that there are.
+    """
     if pair is not None:
         pair = column_name(rows, pair, "pair")
     if text == DEFAULT_TEXT and text not in rows.columns:

@@ -31,6 +31,10 @@ ENDINGS = {
 logger = logging.getLogger(__name__)
 
 
+class NoRowsError(ValueError):
+    """Says that a source has no row at all, which not everybody calls a mistake."""
+
+
 class RowFile:
     """The rows of one file, of a dataset or of standard input.
 
@@ -67,7 +71,8 @@ class RowFile:
         """Reads the source once more from its start; standard input can be read only once.
 
         Raises:
-            ValueError: if there is no row, or one that cannot be read.
+            NoRowsError: if there is no row.
+            ValueError: if a row cannot be read, or all of them were skipped.
         """
         bad = UnreadableRows(self.options.on_bad)
         found = False
@@ -78,7 +83,7 @@ class RowFile:
         finally:  # also where only the first rows are asked for
             bad.report(self.name)
         if not found:
-            raise ValueError(self._says_empty(bad))
+            raise (ValueError if bad.num_skipped else NoRowsError)(self._says_empty(bad))
 
     def _rows(self, bad: UnreadableRows) -> Iterator[tuple[int, dict]]:
         if self.format in ("parquet", "tfds"):

@@ -10,7 +10,7 @@ from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.data.row_table import Rows, find_column
 from keras_bert_kit.data.text_sources import TFDS_PREFIX, find_sources
 
-__all__ = ["Rows", "find_column", "read_rows", "stream_rows"]
+__all__ = ["Rows", "find_column", "open_sources", "read_rows", "stream_rows"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def read_rows(
     """
     _check_limit(limit)
     tables = []
-    for one in _open_sources(source, RowOptions(**options)):
+    for one in open_sources(source, RowOptions(**options)):
         left = None if limit is None else limit - sum(map(len, tables))
         if left == 0:
             break
@@ -82,7 +82,7 @@ def stream_rows(
         [(1, {'text': 'One text.'}), (2, {'text': ''}), (3, {'text': 'Another.'})]
     """
     _check_limit(limit)
-    files = _open_sources(source, RowOptions(**options))
+    files = open_sources(source, RowOptions(**options))
     if len(files) > 1:
         raise ValueError(
             f"Expected one source of rows. Received {len(files)}: "
@@ -91,12 +91,15 @@ def stream_rows(
     return islice(iter(files[0]), limit)
 
 
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 1:
-        raise ValueError(f"`limit` must be 1 or more, or None for all rows. Received: {limit}.")
+def open_sources(
+    source: str | Path | Sequence[str | Path], options: RowOptions
+) -> list[RowFile]:
+    """The files and datasets that `read_rows` would read, none of them read yet.
 
-
-def _open_sources(source: str | Path | Sequence[str | Path], options: RowOptions) -> list[RowFile]:
+    Raises:
+        FileNotFoundError: if a source does not exist, or none was given.
+        ValueError: if one is a folder, or its format cannot be told.
+    """
     sources = [source] if isinstance(source, str | Path) else list(source)
     files = []
     for one in sources:
@@ -112,6 +115,11 @@ def _open_sources(source: str | Path | Sequence[str | Path], options: RowOptions
     if not files:
         raise FileNotFoundError("No source of rows was given. Name a file or a dataset.")
     return files
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise ValueError(f"`limit` must be 1 or more, or None for all rows. Received: {limit}.")
 
 
 def _read_table(file: RowFile, limit: int | None) -> Rows:

@@ -55,8 +55,8 @@ class GradualUnfreezing(keras.callbacks.Callback):
         every: optimizer steps from one block to the next; the steps of an epoch, in the paper.
 
     Raises:
-        ValueError: if `every` is less than 1; in `fit`, if the model has LoRA, whose frozen matrices
-            would be trained.
+        ValueError: if `every` is less than 1; in `fit`, if the model has LoRA, as the matrices that
+            are frozen beside it would be trained.
 
     Reference:
         ULMFiT, section 3.3, https://arxiv.org/abs/1801.06146

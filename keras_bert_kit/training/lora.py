@@ -17,7 +17,8 @@ def add_lora(
     """Adds `alpha / rank A B` to matrices of every block and freezes the rest of the encoder.
 
     `B` is zero at first, so that the model computes what it did. Heads and pooler are trained as
-    they are, and blocks that `freeze` has frozen get nothing. Call it before `compile`; afterwards `merge_lora` makes a plain model of it.
+    they are, and blocks that `freeze` has frozen get nothing. Call it before `compile`; afterwards
+    `merge_lora` makes a plain model of it.
 
     Args:
         model: an `Encoder`, or the model of a task, with its pre-trained weights.
