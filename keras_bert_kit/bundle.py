@@ -15,8 +15,8 @@ from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.run_folder import RunFolder
-from keras_bert_kit.text_prediction import predict_text
 from keras_bert_kit.text.tokenizer_files import AnyTokenizer
+from keras_bert_kit.text_prediction import predict_text
 
 logger = logging.getLogger(__name__)
 
@@ -186,8 +186,8 @@ class Bundle:
             - Several labels: `labels`, those with a probability of a half or more, and
               `probabilities`.
             - Regression: `value`.
-            - Tags: `entities`, each with `label`, `start`, `end` (characters of the text, exclusive),
-              `text` (exactly what stands there) and `probability`.
+            - Tags: `entities`, each with `label`, `start`, `end` (characters of the text,
+              exclusive), `text` (exactly what stands there) and `probability`.
             - Questions: `answer` (`""` for none), `start`, `end` and `probability`.
 
         Raises:

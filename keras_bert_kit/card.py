@@ -15,6 +15,7 @@ def pretraining_card(
     cloze: str,
     family: str = "bert",
     mask_token: str = "[MASK]",
+    continued_from: str | None = None,
 ) -> str:
     """The card of a pre-trained model as Markdown.
 
@@ -27,14 +28,16 @@ def pretraining_card(
         cloze: what `cloze_table` returned.
         family: `"bert"`, `"roberta"` or `"distilbert"`.
         mask_token: what a blank is called.
+        continued_from: the model whose weights were the first ones, if it was not random ones.
     """
     kind = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}[family]
     heads = "masked-token and next-sentence heads"
     if "next_sentence_accuracy" not in results:
         heads = "masked-token head"
+    start = f"further from `{continued_from}`" if continued_from else "from scratch"
     return f"""# {name}
 
-A {kind} encoder with its {heads}, pre-trained from scratch with
+A {kind} encoder with its {heads}, pre-trained {start} with
 keras-bert-kit:
 
 ```

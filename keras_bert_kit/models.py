@@ -9,6 +9,7 @@ from keras_bert_kit.heads.masked_lm import MaskedLMHead
 from keras_bert_kit.heads.next_sentence import NextSentenceHead
 from keras_bert_kit.heads.span import SpanHead
 from keras_bert_kit.heads.tagger import TaggerHead
+from keras_bert_kit.layers.pooling import MeanPooling
 from keras_bert_kit.task_model import (
     TaskModel,
     encoder_inputs,
@@ -118,11 +119,14 @@ class ClassificationModel(TaskModel):
             RoBERTa has `"tanh"`, DistilBERT `"relu"`.
         problem: `"single_label"`, labels `(B,)`; `"multi_label"`, labels `(B, C)` of 0 and 1; or
             `"regression"`, labels `(B,)` of numbers. Losses and metrics go by it.
+        pooling: `"first"` to classify the first token's vector, as above; `"mean"` to classify the
+            mean of all tokens' vectors, for encoders whose first token has learned little. There is
+            no dense layer then, unless `hidden_activation` asks for one.
         name: name of the model.
 
     Raises:
         ValueError: if the pooled output is to be classified and there is none, if there is no such
-            problem, or more than one output for a regression.
+            problem or pooling, or more than one output for a regression.
 
     Reference:
         https://arxiv.org/abs/1810.04805, section 4.1
@@ -135,6 +139,7 @@ class ClassificationModel(TaskModel):
         dropout: float | None = None,
         hidden_activation: str | None = None,
         problem: str = "single_label",
+        pooling: str = "first",
         name: str = "classification",
     ):
         if problem not in PROBLEMS:
@@ -146,22 +151,27 @@ class ClassificationModel(TaskModel):
                 "A regression has one output, the value; received `problem='regression'` with "
                 f"`num_classes={num_classes}`. Give `num_classes=1`, or another problem."
             )
+        if pooling not in ("first", "mean"):
+            raise ValueError(f'`pooling` must be "first" or "mean"; received {pooling!r}.')
         if dropout is None:
             dropout = encoder.config["dropout"]
-        if hidden_activation is None:
+        if hidden_activation is None and pooling == "first":
             hidden_activation = HIDDEN_ACTIVATIONS.get(family_of(EncoderConfig(**encoder.config)))
-        if hidden_activation is None and not encoder.config["pooler"]:
+        if hidden_activation is None and pooling == "first" and not encoder.config["pooler"]:
             raise ValueError(
                 "A BERT classifier reads the pooled output, but the encoder was built with "
                 "`pooler=False`. Build it with a pooler, or give the head a dense layer of its own "
-                "with `hidden_activation='tanh'`."
+                "with `hidden_activation='tanh'`, or classify the mean with `pooling='mean'`."
             )
         inputs = encoder_inputs(encoder)
         encoded = encoder(inputs)
         head = ClassifierHead(
             num_classes, dropout, hidden_activation, **head_options(encoder, "classifier")
         )
-        if hidden_activation is None:
+        if pooling == "mean":
+            pool = MeanPooling(**head_options(encoder, "mean_pooling"))
+            features = pool(encoded["sequence_output"], inputs["padding_mask"])
+        elif hidden_activation is None:
             features = encoded["pooled_output"]
         else:
             features = encoded["sequence_output"][:, 0]
@@ -174,6 +184,7 @@ class ClassificationModel(TaskModel):
             dropout=dropout,
             hidden_activation=hidden_activation,
             problem=problem,
+            pooling=pooling,
         )
 
     def losses_by_output(

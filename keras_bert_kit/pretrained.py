@@ -222,6 +222,11 @@ def save(
             f"The tokenizer has {len(vocabulary):,} tokens, but the model only "
             f"{description.encoder.vocabulary_size:,}: they do not belong together."
         )
+    if description.head.get("pooling") == "mean" and file_format != OURS:
+        raise ValueError(
+            f"{file_format} has no classifier of the mean over tokens, only of the first one: "
+            "fine-tune with `pooling='first'` for it, or save in this package's own format."
+        )
     if labels and file_format in (KERAS_HUB, TENSORFLOW1):
         logger.warning("Not kept, as %s has no place for them: the labels.", file_format)
     _refuse_to_mix(folder, file_format)

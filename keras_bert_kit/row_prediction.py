@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.data.labelled_texts import text_columns
+from keras_bert_kit.data.labelled_texts import DEFAULT_TEXT, text_columns
 from keras_bert_kit.data.row_files import NoRowsError, RowFile
 from keras_bert_kit.data.rows import Rows, find_column
 from keras_bert_kit.data.tagged_words import USUAL_WORDS
 from keras_bert_kit.data.unreadable_rows import UnreadableRows
+from keras_bert_kit.prediction_files import CONLL, CSV, JSON_LINES
 from keras_bert_kit.text_prediction import (
     QUESTIONS,
     TAGGING,
@@ -49,13 +50,17 @@ class RowPredictor:
         on_bad: `"error"` or `"skip"`.
         batch_size: inputs that are computed at once.
         rows_at_once: rows in a chunk.
+        output_format: what the rows are for. `"csv"`: each class has a column of its own,
+            `probability_<label>`, instead of all of them `probabilities`. `"conll"`: sentences of
+            words with `tokens` and `tags` alone.
 
     Attributes:
         num_rows: how many rows were predicted.
         num_cut: how many of them are longer than what the model reads.
 
     Raises:
-        ValueError: if the model is for nothing of this kind, or `pair` is not for it.
+        ValueError: if the model is for nothing of this kind, `pair` is not for it, or a number is
+            not positive.
 
     Example:
         >>> predictor = RowPredictor(Bundle.from_pretrained("saved_models/x"))  # doctest: +SKIP
@@ -74,6 +79,7 @@ class RowPredictor:
         on_bad: str = "error",
         batch_size: int = 32,
         rows_at_once: int = 512,
+        output_format: str = JSON_LINES,
     ):
         if batch_size < 1 or rows_at_once < 1:
             raise ValueError(
@@ -87,8 +93,9 @@ class RowPredictor:
         self.text, self.pair, self.usual = text, pair, dict(usual or {})
         self.on_bad = on_bad
         self.batch_size, self.rows_at_once = batch_size, rows_at_once
+        self.output_format = output_format
         self.num_rows = self.num_cut = 0
-        self._renamed: set[str] = set()
+        self._names: dict[str, str] = {}  # of results that are called otherwise in the output
 
     def predict_file(self, file: RowFile) -> Iterator[list[dict]]:
         """Predicts the rows of a file; one without rows gives nothing, which is logged.
@@ -119,6 +126,12 @@ class RowPredictor:
             good = []
             for number, row in chunk:
                 columns = columns or self._columns(row, source)
+                if self.output_format == CONLL and not columns.words:
+                    raise ValueError(
+                        "Only tags of words are written as CoNLL: give a model that tags words, "
+                        f"and input with the words of each sentence. {source} has texts in "
+                        f"{columns.text!r}; write them to .jsonl or .csv."
+                    )
                 reason = self._what_is_wrong(row, columns)
                 if reason is None:
                     good.append(row)
@@ -149,7 +162,9 @@ class RowPredictor:
                 return ReadColumns(text, pair, _is_list(row[text]) and self.task == TAGGING)
             one = Rows({name: [value] for name, value in row.items()}, source, [1])
             pair = usual.get("pair") if pair is None else pair
-            return ReadColumns(*text_columns(one, usual.get("text") or "text", pair))
+            # Lines of plain text are called `text`, whatever the column was called in training.
+            text = usual.get("text") if usual.get("text") in row else DEFAULT_TEXT
+            return ReadColumns(*text_columns(one, text, pair))
         except ValueError as error:
             message = str(error).split(" Say which one to take")[0]
             raise ValueError(
@@ -162,7 +177,9 @@ class RowPredictor:
             value = None if name is None else row.get(name)
             if name is None:
                 continue
-            if columns.words and (not _is_list(value) or any(not isinstance(w, str) for w in value)):
+            if columns.words and (
+                not _is_list(value) or any(not isinstance(w, str) for w in value)
+            ):
                 return f"{name!r} must be a list of words, received {value!r:.60}"
             if not columns.words and not isinstance(value, str):
                 return f"{name!r} must be a string, received {value!r:.60}"
@@ -187,22 +204,34 @@ class RowPredictor:
                 found = predict_text(bundle.model, bundle.tokenizer, texts, pairs, **options)
         self.num_rows += len(rows)
         self.num_cut += int((found.num_cut > 0).sum())
+        if self.output_format == CONLL:
+            return [
+                {"tokens": list(words), "tags": one["tags"]}
+                for words, one in zip(texts, found.results, strict=True)
+            ]
         return [self._joined(row, one) for row, one in zip(rows, found.results, strict=True)]
 
     def _joined(self, row: dict, result: dict) -> dict:
         """A row and what is said of it; nothing of the row is written over."""
-        new = result.keys() & row.keys() - self._renamed
-        if new:
-            self._renamed |= new
+        shares = result.get("probabilities")
+        if self.output_format == CSV and isinstance(shares, dict):
+            del result["probabilities"]
+            result |= {f"probability_{name}": share for name, share in shares.items()}
+        renamed = {}
+        for name in result:
+            free = self._names.get(name, name)
+            while free in row:
+                free = RENAMED + free
+            if free != self._names.get(name, name):
+                renamed[name] = free
+        if renamed:
+            self._names |= renamed
             logger.warning(
-                "The input has columns of the same names as results: they stay as they are, and the "
-                "results are called %s.",
-                ", ".join(f"`{RENAMED}{name}`" for name in result if name in self._renamed),
+                "The input has columns that are called like results. They stay as they are; the "
+                "results are %s.",
+                ", ".join(f"`{name}`" for name in renamed.values()),
             )
-        return row | {
-            RENAMED + name if name in self._renamed else name: value
-            for name, value in result.items()
-        }
+        return row | {self._names.get(name, name): value for name, value in result.items()}
 
 
 def _chunks(
@@ -220,7 +249,7 @@ def _chunks(
             yield chunk, error
             return
         chunk.append((number, row))
-        size += sum(len(value) for value in row.values() if isinstance(value, str))
+        size += sum(len(value) for value in row.values() if isinstance(value, str | list))
         if len(chunk) == rows_at_once or size >= MOST_CHARACTERS:
             yield chunk, None
             chunk, size = [], 0

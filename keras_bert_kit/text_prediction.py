@@ -82,9 +82,7 @@ def predict_text(
         return Predictions([], np.zeros(0, np.int32))
     options = options or default_inputs(model)
     if task == QUESTIONS:
-        return _answers(
-            model, tokenizer, texts, pairs, options, no_answer_threshold, batch_size
-        )
+        return _answers(model, tokenizer, texts, pairs, options, no_answer_threshold, batch_size)
     names = names_of_classes(model, labels)
     if task == TAGGING:
         return _entities(model, tokenizer, texts, names, options, batch_size)

@@ -23,17 +23,7 @@ import tyro
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
-
-PROBLEMS = {
-    "classification": "single_label",
-    "multilabel": "multi_label",
-    "regression": "regression",
-}
-# Most tokens of an input, what becomes of longer texts, tokens from one window to the next.
-USUAL_INPUTS = dict.fromkeys(PROBLEMS, (256, "truncate", None)) | {
-    "tagging": (256, "windows", None),
-    "questions": (384, "windows", 128),
-}
+from recipes.task_options import flat, make_task, read_examples
 
 
 @dataclass(frozen=True)
@@ -90,6 +80,9 @@ class Options:
     """Whether rare classes weigh as much as common ones."""
     resample: bool = False
     """Whether rare classes are drawn as often as common ones."""
+    pooling: Literal["first", "mean"] | None = None
+    """Whether texts are classified by their first token, as in BERT, or by the mean of all, which is
+    better for small models and the default below 768 wide; other libraries know only the first."""
     metric: str | None = None
     """What the best weights are chosen by; by default accuracy, F1 or Spearman's correlation."""
 
@@ -120,8 +113,14 @@ def run(options: Options) -> dict:
     started = time.monotonic()
     decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
     folder = RunFolder.open(Path(options.output) / options.name, "finetune", decisive)
-    task = make_task(options)
-    train, dev, test = (read_examples(task, options, name) for name in ("train", "dev", "test"))
+    task = make_task(
+        options,
+        group=options.group if options.train else "group",
+        class_weights=options.class_weights,
+        resample=options.resample,
+        pooling=options.pooling,
+    )
+    train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
     splits = split_examples(
         task,
         train,
@@ -173,7 +172,7 @@ def run(options: Options) -> dict:
             "trainings": f"{options.seeds}; kept is that of seed {best_seed}, best on dev",
             "minutes": round(minutes, 1),
         },
-        _flat(asdict(options)),
+        flat(asdict(options)),
         found,
         folder.path / f"seed-{best_seed}" / "metrics.jsonl",
     )
@@ -183,54 +182,18 @@ def run(options: Options) -> dict:
     return numbers
 
 
-def make_task(options: Options):
-    """The task that the options describe, without its labels."""
-    from keras_bert_kit.data.inputs import InputOptions
-    from keras_bert_kit.tasks.question_task import QuestionTask
-    from keras_bert_kit.tasks.tagging_task import TaggingTask
-    from keras_bert_kit.tasks.text_task import TextTask
-
-    usual = USUAL_INPUTS[options.task]
-    given = (options.sequence_length, options.long_texts, options.stride)
-    inputs = InputOptions(
-        *(one if one is not None else other for one, other in zip(given, usual, strict=True))
-    )
-    if options.task == "tagging":
-        return TaggingTask(inputs, options.words, options.tags, options.scheme, options.files.on_bad)
-    if options.task == "questions":
-        return QuestionTask(inputs, options.files.on_bad)
-    return TextTask(
-        PROBLEMS[options.task],
-        inputs,
-        options.text,
-        options.pair,
-        options.label,
-        options.group if options.train else "group",
-        on_bad=options.files.on_bad,
-        class_weights=options.class_weights,
-        resample=options.resample,
-    )
-
-
-def read_examples(task, options: Options, part: str):
+def _examples(task, options: Options, part: str):
     """The examples of a part, or None if it is to be cut from the training rows."""
-    from keras_bert_kit.data.rows import Rows, read_rows
+    from keras_bert_kit.data.rows import Rows
     from keras_bert_kit.sample_data.passages import author_passages
 
     sources = getattr(options, part)
     if sources:
-        return task.examples(read_rows(sources, **asdict(options.files)))
+        return read_examples(task, sources, options.files)
     if part != "train":
         return None
     columns = author_passages()
     return task.examples(Rows(columns, "six books", list(range(1, 1 + len(columns["text"])))))
-
-
-def _flat(options: dict) -> dict:
-    flat = {}
-    for name, value in options.items():
-        flat |= value if isinstance(value, dict) else {name: value}
-    return flat
 
 
 if __name__ == "__main__":

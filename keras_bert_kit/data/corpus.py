@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from keras_bert_kit.data.text_lines import TextLines
@@ -31,6 +31,7 @@ def read_documents(
     text_field: str = "text",
     encoding: str = "utf-8",
     undecodable: str = "error",
+    exclude: Container[Document] | None = None,
 ) -> Iterator[Document]:
     """Reads documents from files, folders, patterns and TensorFlow Datasets, in a fixed order.
 
@@ -50,7 +51,13 @@ def read_documents(
         >>> list(read_documents(folder))
         [['One line.', 'Another.'], ['The second document.']]
     """
-    corpus = Corpus(sources, text_field=text_field, encoding=encoding, undecodable=undecodable)
+    corpus = Corpus(
+        sources,
+        text_field=text_field,
+        encoding=encoding,
+        undecodable=undecodable,
+        exclude=exclude,
+    )
     return (document for _, document in corpus.documents())
 
 
@@ -71,6 +78,7 @@ class Corpus:
         encoding: of the files; one in which a line feed is the byte 0A.
         undecodable: what to do with a line that is not valid in `encoding`: `"error"`, or `"skip"`
             it and log how many were skipped.
+        exclude: documents to leave out, see `ExcludedTexts`.
 
     Raises:
         FileNotFoundError: if a source does not exist, or holds no text file.
@@ -84,6 +92,7 @@ class Corpus:
         text_field: str = "text",
         encoding: str = "utf-8",
         undecodable: str = "error",
+        exclude: Container[Document] | None = None,
     ):
         if undecodable not in ("error", "skip"):
             raise ValueError(f'`undecodable` must be "error" or "skip". Received: {undecodable!r}.')
@@ -91,13 +100,14 @@ class Corpus:
         self.text_field = text_field
         self.encoding = encoding
         self.undecodable = undecodable
+        self.exclude = exclude
         self.sources: list[Source] = find_sources(sources)
         self.size = sum(source.size for source in self.sources)
-        self.bytes_read = 0
+        self.bytes_read = self.num_excluded = 0  # of the documents that are being read
         self._warned: set[str] = set()
 
     def documents(self, start: Position = (0, 0)) -> Iterator[tuple[Position, Document]]:
-        """Reads the documents from `start` on.
+        """Reads the documents from `start` on, and counts in `num_excluded` those left out.
 
         Args:
             start: the index of a source, and of a document within that source.
@@ -106,9 +116,11 @@ class Corpus:
             The position behind each document (a value for `start`), and the document.
 
         Raises:
-            ValueError: if a source is not what its name says, or there is no document in any.
+            ValueError: if a source is not what its name says, or there is no document in any, or
+                none is left.
         """
         found, size = False, 0
+        self.num_excluded = num_read = 0
         for index, source in enumerate(self.sources):
             self.bytes_read = behind = size
             size += source.size
@@ -121,7 +133,12 @@ class Corpus:
                 documents = self._file_documents(source, behind)
             for number, document in enumerate(documents):
                 found = True
-                if (index, number) >= start:
+                if (index, number) < start:
+                    continue
+                num_read += 1
+                if self.exclude is not None and document in self.exclude:
+                    self.num_excluded += 1
+                else:
                     yield (index, number + 1), document
         self.bytes_read = self.size
         if not found:
@@ -129,6 +146,13 @@ class Corpus:
                 f"There is no document in {self.sources[0].path}"
                 + (f" and {len(self.sources) - 1} other file(s)" if self.sources[1:] else "")
                 + ": nothing but white space was found."
+            )
+        if start == (0, 0) and self.num_excluded == num_read:
+            raise ValueError(
+                f"All {num_read:,} document(s) of {self.sources[0].path}"
+                + (f" and {len(self.sources) - 1} other file(s)" if self.sources[1:] else "")
+                + " equal a text that is to be left out: there is nothing to train on. Give other "
+                "text, or leave less out."
             )
 
     def _file_documents(self, source: Source, behind: int) -> Iterator[Document]:

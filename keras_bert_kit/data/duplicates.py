@@ -7,10 +7,10 @@ of the test set are in the training set too.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.data.questions import Questions
+from keras_bert_kit.data.same_text import text_digest
 from keras_bert_kit.data.tagged_words import TaggedWords
 
 NUM_SHOWN = 5
@@ -134,8 +134,8 @@ def duplicates_across(splits: Mapping[str, Examples], *, exact: bool = False) ->
     """
     rows_of: dict[bytes, dict[str, list[int]]] = {}
     for name, examples in splits.items():
-        for i, key in enumerate(_keys(examples, exact)):
-            rows_of.setdefault(key, {}).setdefault(name, []).append(i)
+        for i, texts in enumerate(_texts(examples)):
+            rows_of.setdefault(text_digest(texts, exact), {}).setdefault(name, []).append(i)
     labels = {name: _labels(examples) for name, examples in splits.items()}
     repeated = []
     for rows in rows_of.values():
@@ -178,15 +178,6 @@ def without_duplicates(
         if num := len(examples) - len(kept[name]):
             logger.info("%d of %d rows of %r are left out as duplicates.", num, len(examples), name)
     return kept
-
-
-def _keys(examples: Examples, exact: bool) -> Iterator[bytes]:
-    for texts in _texts(examples):
-        if not exact:
-            texts = [" ".join(text.casefold().split()) for text in texts]
-        # A digest for each text rather than the text again. Lone surrogates are no UTF-8.
-        key = "\0".join(texts).encode("utf-8", "surrogatepass")
-        yield blake2b(key, digest_size=16).digest()
 
 
 def _texts(examples: Examples) -> Iterator[tuple[str, ...]]:

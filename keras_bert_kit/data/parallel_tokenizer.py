@@ -44,18 +44,20 @@ class TokenizedDocuments(NamedTuple):
     text_bytes: np.ndarray
 
 
-def word_piece(vocabulary: Vocabulary, lowercase: bool) -> Tokenize:
+def word_piece(
+    vocabulary: Vocabulary, lowercase: bool, strip_accents: bool | None = None
+) -> Tokenize:
     """Makes the function that tokenises, from a `WordPieceTokenizer`; imports TensorFlow."""
     from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
-    return _flat(WordPieceTokenizer(vocabulary, lowercase=lowercase), vocabulary)
+    return _flat(WordPieceTokenizer(vocabulary, lowercase, strip_accents), vocabulary)
 
 
-def byte_pair(vocabulary: BytePairVocabulary) -> Tokenize:
+def byte_pair(vocabulary: BytePairVocabulary, add_prefix_space: bool = False) -> Tokenize:
     """Makes the function that tokenises, from a `BytePairTokenizer`; imports TensorFlow."""
     from keras_bert_kit.text.bytepair import BytePairTokenizer
 
-    return _flat(BytePairTokenizer(vocabulary), vocabulary)
+    return _flat(BytePairTokenizer(vocabulary, add_prefix_space), vocabulary)
 
 
 def _flat(tokenizer, vocabulary) -> Tokenize:

@@ -91,9 +91,7 @@ def stream_rows(
     return islice(iter(files[0]), limit)
 
 
-def open_sources(
-    source: str | Path | Sequence[str | Path], options: RowOptions
-) -> list[RowFile]:
+def open_sources(source: str | Path | Sequence[str | Path], options: RowOptions) -> list[RowFile]:
     """The files and datasets that `read_rows` would read, none of them read yet.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from keras_bert_kit.atomic_file import UNFINISHED
 from keras_bert_kit.data.build_progress import BuildProgress
 from keras_bert_kit.data.corpus import Corpus, Document, Position
+from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.parallel_tokenizer import (
     TokenizedDocuments,
@@ -41,6 +42,8 @@ def build_shards(
     vocabulary: Vocabulary | BytePairVocabulary,
     *,
     lowercase: bool = True,
+    strip_accents: bool | None = None,
+    add_prefix_space: bool = False,
     heldout_fraction: float = 0.01,
     seed: int = 0,
     tokens_per_shard: int = 2_000_000,
@@ -48,6 +51,7 @@ def build_shards(
     text_field: str = "text",
     encoding: str = "utf-8",
     undecodable: str = "error",
+    exclude: ExcludedTexts | None = None,
     progress: bool = True,
 ) -> dict[str, Shards]:
     """Tokenises a corpus to `folder/train` and `folder/heldout`, or goes on with it.
@@ -61,6 +65,8 @@ def build_shards(
         vocabulary: the vocabulary whose ids are written, WordPiece or byte-level BPE.
         lowercase: whether the WordPiece tokenizer lowercases and strips accents; byte-level BPE
             never does.
+        strip_accents: whether it strips accents, if otherwise than `lowercase`.
+        add_prefix_space: see `BytePairTokenizer`.
         heldout_fraction: share of documents that go to `heldout`, see `choose_heldout`; 0 for none.
         seed: of the choice of held-out documents.
         tokens_per_shard: how many tokens a shard has at most. A document is never cut: one that is
@@ -70,6 +76,7 @@ def build_shards(
         text_field: see `Corpus`.
         encoding: see `Corpus`.
         undecodable: see `Corpus`.
+        exclude: texts to leave out, in neither split; how many there were is logged.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -92,10 +99,18 @@ def build_shards(
             raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
     folder = Path(folder)
     options = {"text_field": text_field, "encoding": encoding, "undecodable": undecodable}
-    corpus = Corpus(sources, **options)
+    corpus = Corpus(sources, **options, exclude=exclude)
     options |= {"heldout_fraction": heldout_fraction, "seed": seed}
     options |= {"tokens_per_shard": tokens_per_shard}
-    lowercase = lowercase and not isinstance(vocabulary, BytePairVocabulary)
+    if isinstance(vocabulary, BytePairVocabulary):
+        lowercase, joint = False, " "
+        unusual = {"add_prefix_space": True} if add_prefix_space else {}
+        make_tokenize = partial(byte_pair, vocabulary, **unusual)
+    else:
+        joint = ""
+        unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
+        make_tokenize = partial(word_piece, vocabulary, lowercase, **unusual)
+    options |= unusual | ({} if exclude is None else {"exclude": str(exclude)})
     header = describe_build(corpus, vocabulary, lowercase, options)
     splits = (HELDOUT, TRAIN) if heldout_fraction else (TRAIN,)
 
@@ -104,21 +119,19 @@ def build_shards(
         (folder / PROGRESS).unlink(missing_ok=True)
         shards = {split: Shards(folder / split) for split in splits}
         logger.info("Reused the shards in %s: %s.", folder, _counts(shards))
+        _tell_excluded(shards[TRAIN], exclude)
         return shards
     build = _Build(folder, header, splits, tokens_per_shard)
     is_heldout = choose_heldout(corpus, heldout_fraction, seed)
-    chunks = _chunks(corpus, is_heldout, build.ends)
+    num_before = build.num_excluded
+    chunks = _chunks(corpus, is_heldout, build.ends, num_before)
     num_processes = num_processes or _default_processes(corpus)
     try:
         with BuildProgress(corpus, enabled=progress) as shown:
-            if isinstance(vocabulary, BytePairVocabulary):
-                make_tokenize, joint = partial(byte_pair, vocabulary), " "
-            else:
-                make_tokenize, joint = partial(word_piece, vocabulary, lowercase), ""
             for labels, documents in tokenize_in_order(chunks, make_tokenize, num_processes, joint):
                 build.add(labels, documents)
                 shown.advance(len(documents.tokens))
-        build.finish()
+        build.finish(num_before + corpus.num_excluded)
     except KeyboardInterrupt:
         logger.warning(
             "Stopped with %d whole shard(s) in %s. Run the same again to go on.",
@@ -128,6 +141,7 @@ def build_shards(
         raise
     shards = {split: Shards(folder / split) for split in splits}
     logger.info("Wrote the shards in %s: %s.", folder, _counts(shards))
+    _tell_excluded(shards[TRAIN], exclude)
     num_empty = sum(shard.manifest["num_empty_documents"] for shard in shards.values())
     if num_empty:
         logger.warning("Dropped %d document(s) without a single token.", num_empty)
@@ -167,17 +181,23 @@ class _Build:
             for split, made in self.records.items()
         }
 
+    @property
+    def num_excluded(self) -> int:
+        """How many documents were left out before the first of these positions."""
+        last = [made[-1] if made else {"end": [0, 0]} for made in self.records.values()]
+        return min(last, key=lambda record: record["end"]).get("excluded_before_end", 0)
+
     def add(self, labels: list, documents: TokenizedDocuments) -> None:
         sentence = token = 0
         counts, sizes = documents.sentence_counts.tolist(), documents.text_bytes.tolist()
-        for (split, position), count, size in zip(labels, counts, sizes, strict=True):
+        for (split, position, num_excluded), count, size in zip(labels, counts, sizes, strict=True):
             lengths = documents.sentence_lengths[sentence : sentence + count]
             tokens = documents.tokens[token : token + int(lengths.sum())]
-            self.writers[split].add(tokens, lengths, size, position)
+            self.writers[split].add(tokens, lengths, size, position, num_excluded)
             sentence += count
             token += len(tokens)
 
-    def finish(self) -> None:
+    def finish(self, num_excluded: int) -> None:
         for split, writer in self.writers.items():
             writer.flush()
             if not self.records[split]:
@@ -190,6 +210,7 @@ class _Build:
             names = ("documents", "sentences", "tokens", "text_bytes", "empty_documents")
             totals = {f"num_{name}": sum(record[name] for record in records) for name in names}
             totals["num_empty_documents"] += writer.num_empty  # after the last shard
+            totals["num_excluded_documents"] = num_excluded  # of no split
             manifest = self.header | {"split": split} | totals | {"shards": records}
             write_json(self.folder / split / MANIFEST, manifest)
         (self.folder / PROGRESS).unlink()
@@ -202,14 +223,18 @@ def _chunks(
     corpus: Corpus,
     is_heldout: Callable[[Document], bool],
     ends: dict[str, Position],
+    num_excluded: int,
 ) -> Iterator[tuple[list, list[Document]]]:
-    """Chunks of documents that are not in a shard yet, labelled with their splits and positions."""
+    """Chunks of documents that are not in a shard yet.
+
+    A document's label is its split, its position, and how many were left out before it.
+    """
     labels, documents, length = [], [], 0
     for position, document in corpus.documents(min(ends.values())):
         split = HELDOUT if is_heldout(document) else TRAIN
         if position <= ends[split]:
             continue
-        labels.append((split, position))
+        labels.append((split, position, num_excluded + corpus.num_excluded))
         documents.append(document)
         length += sum(map(len, document))
         if length >= CHUNK_CHARACTERS:
@@ -222,6 +247,18 @@ def _chunks(
 def _default_processes(corpus: Corpus) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(cores or 1, corpus.size // BYTES_PER_PROCESS))
+
+
+def _tell_excluded(shards: Shards, exclude: ExcludedTexts | None) -> None:
+    """Logs how many documents were left out; none at all may be a mistake."""
+    if exclude is not None:
+        num = shards.num_excluded_documents
+        logger.log(
+            logging.INFO if num else logging.WARNING,
+            "Left out %d document(s) that equal one of the %d texts to exclude.",
+            num,
+            len(exclude),
+        )
 
 
 def _counts(shards: dict[str, Shards]) -> str:

@@ -21,7 +21,8 @@ def describe_build(
         corpus: what is read.
         vocabulary: of the tokenizer.
         lowercase: of the tokenizer.
-        options: all others that change the result.
+        options: all others that change the result; those that came later than the format only
+            where they are not as usual, so that earlier shards remain what they were.
     """
     return {
         "format": FORMAT,
@@ -47,7 +48,11 @@ def refuse_differences(folder: Path, found: dict, new: dict, also: Sequence[str]
     Raises:
         ValueError: if they differ; the message names each difference.
     """
-    old, new = _settings(found, also), _settings(new, also)
+    # An option that is not named has its usual value, which `None` stands for.
+    options = dict.fromkeys([*new["options"], *found["options"]])
+    old, new = (
+        _settings(one | {"options": options | one["options"]}, also) for one in (found, new)
+    )
     if old["`undecodable`"] == "error":
         del new["`undecodable`"]  # there was none to skip so far
     differences = [

@@ -42,7 +42,7 @@ class ShardWriter:
         self._dtype = None
         self._sentence_counts: list[int] = []
         self._num_tokens = self._text_bytes = self.num_empty = 0
-        self._end = None
+        self._end, self._num_excluded = None, 0
 
     def add(
         self,
@@ -50,6 +50,7 @@ class ShardWriter:
         sentence_lengths: np.ndarray,
         text_bytes: int,
         position: Position,
+        num_excluded: int = 0,
     ) -> None:
         """Takes the next document.
 
@@ -58,10 +59,11 @@ class ShardWriter:
             sentence_lengths: tokens in each sentence, none of them zero, int64.
             text_bytes: length of the document's text in UTF-8.
             position: the position in the corpus behind this document.
+            num_excluded: how many documents of the corpus were left out before it.
         """
         if self._num_tokens + len(tokens) > self.tokens_per_shard:
             self.flush()
-        self._end = position
+        self._end, self._num_excluded = position, num_excluded
         if len(tokens) == 0:
             self.num_empty += 1
             return
@@ -92,6 +94,7 @@ class ShardWriter:
                 "text_bytes": self._text_bytes,
                 "empty_documents": self.num_empty,
                 "end": list(self._end),
+                "excluded_before_end": self._num_excluded,
                 "file_bytes": [path.stat().st_size for path in paths],
             }
         )

@@ -96,6 +96,11 @@ class Shards:
         return self.manifest["num_documents"]
 
     @property
+    def num_excluded_documents(self) -> int:
+        """The number of documents, of all splits, that were left out as `exclude` asked for."""
+        return self.manifest.get("num_excluded_documents", 0)
+
+    @property
     def num_shards(self) -> int:
         """The number of shards."""
         return len(self.manifest["shards"])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import MultinomialNB
+from threadpoolctl import threadpool_limits
 
 from keras_bert_kit.evaluation.text_features import OVERLAPS, TextFeatures
 
@@ -207,12 +208,13 @@ def _classify(train, test, labels: np.ndarray, num_classes: int, seed: int) -> d
         probabilities = _all_classes(model, x, smoothed)
         return -np.log(probabilities[np.arange(len(y)), y].clip(1e-9)).mean()
 
-    strength = _choose(regress, cross_entropy, train, labels, seed)
-    return {
-        MAJORITY: majority,
-        NAIVE_BAYES: _all_classes(MultinomialNB().fit(train, labels), test, smoothed),
-        LOGISTIC_REGRESSION: _all_classes(regress(strength, train, labels), test, smoothed),
-    }
+    with threadpool_limits(limits=1):  # vectors are short: threads would only wait for each other
+        strength = _choose(regress, cross_entropy, train, labels, seed)
+        return {
+            MAJORITY: majority,
+            NAIVE_BAYES: _all_classes(MultinomialNB().fit(train, labels), test, smoothed),
+            LOGISTIC_REGRESSION: _all_classes(regress(strength, train, labels), test, smoothed),
+        }
 
 
 def _choose(fit: Callable, error: Callable, x, y: np.ndarray, seed: int) -> float:

@@ -116,7 +116,9 @@ def compare(
     if known:
         choose = {"max": max, "min": min}[mode_of(metric)]
         best = choose(known, key=known.get)
-        differences = paired_bootstrap(score, task.score(test, baselines[best]), len(test), seed=seed)
+        differences = paired_bootstrap(
+            score, task.score(test, baselines[best]), len(test), seed=seed
+        )
     return Comparison(metric, by_seed, measured, intervals, differences, best)
 
 

@@ -89,7 +89,11 @@ def _of_classes(task, test, targets, probabilities, metrics) -> Details:
 
 def _of_values(test, values, predicted) -> Details:
     figures = [
-        ("values", "What the rows say and what the model says.", png(values_figure(values, predicted))),
+        (
+            "values",
+            "What the rows say and what the model says.",
+            png(values_figure(values, predicted)),
+        ),
         _lengths_figure(np.abs(values - predicted), _word_counts(test), "mean absolute error"),
     ]
     mistakes = [

@@ -2,7 +2,12 @@
 
 import keras
 
-LOWER_IS_BETTER = ("cross_entropy", "calibration_error", "mean_squared_error", "mean_absolute_error")
+LOWER_IS_BETTER = (
+    "cross_entropy",
+    "calibration_error",
+    "mean_squared_error",
+    "mean_absolute_error",
+)
 LOSSES = ("cross_entropy", "mean_squared_error")  # metrics that are what training minimises
 
 

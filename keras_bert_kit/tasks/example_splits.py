@@ -63,7 +63,7 @@ def split_examples(
             len(train),
             fractions,
             stratify=task.strata(train),
-            group=getattr(train, "groups", None),
+            group=task.groups(train),
             seed=seed,
         )
         sets = {name: train.select(indices) for name, indices in parts.items()}

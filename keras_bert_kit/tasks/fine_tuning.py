@@ -82,7 +82,13 @@ def fine_tune(
     encoder = _again(encoder, options, keep_weights=not random_start)
     model = task.model(encoder, train)
     batches = task.batches(
-        train, model, tokenizer, batch_size=options.batch_size, seed=seed, bucketed=options.bucketed
+        train,
+        model,
+        tokenizer,
+        batch_size=options.batch_size,
+        seed=seed,
+        bucketed=options.bucketed,
+        pad_to=task.inputs.sequence_length,
     )
     description = describe_batches(batches)
     print(description)
@@ -140,7 +146,9 @@ def fine_tune(
     )
     sign = 1 if mode_of(metric) == "max" else -1
     dev_value = task.metrics(dev, found)[metric]
-    return FineTuned(bundle, task, -math.inf if dev_value is None else sign * dev_value, description)
+    return FineTuned(
+        bundle, task, -math.inf if dev_value is None else sign * dev_value, description
+    )
 
 
 def describe_batches(batches: Batches) -> str:

@@ -33,6 +33,7 @@ class Outcome:
         options: all options, by name.
         comparison: the numbers.
         metrics_file: the log of the training, if there is one.
+        model: where the model is, if it is not in the folder of the outcome.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Outcome:
     options: Mapping[str, object]
     comparison: Comparison
     metrics_file: object = None
+    model: str | None = None
 
 
 def save_model(folder: RunFolder, bundle) -> None:
@@ -142,7 +144,7 @@ the most confident mistakes, is `report.html`; all numbers are in `metrics.json`
 ```python
 from keras_bert_kit.bundle import Bundle
 
-bundle = Bundle.from_pretrained("saved_models/{outcome.name}")
+bundle = Bundle.from_pretrained("{outcome.model or f"saved_models/{outcome.name}"}")
 print(bundle.predict_text(["..."]))
 ```
 """

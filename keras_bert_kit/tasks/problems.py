@@ -58,9 +58,7 @@ def _multilabel_baselines(train, targets, test, num_classes: int, seed: int):
 
 def _regression_baselines(train, targets, test, num_classes: int, seed: int):
     del num_classes
-    found = regression_baselines(
-        train.texts, train.pairs, targets, test.texts, test.pairs, seed
-    )
+    found = regression_baselines(train.texts, train.pairs, targets, test.texts, test.pairs, seed)
     return {name: values[:, None] for name, values in found.items()}
 
 

@@ -54,6 +54,10 @@ class QuestionTask:
         """None: questions have no classes."""
         return None
 
+    def groups(self, examples: Questions) -> list[str]:
+        """What must not be split: questions about the same text."""
+        return examples.contexts
+
     def model(self, encoder: Encoder, train: Questions) -> SpanModel:
         """A new model on an encoder."""
         return SpanModel(encoder)

@@ -90,6 +90,10 @@ class TaggingTask:
         """None: sentences have tags of many kinds."""
         return None
 
+    def groups(self, examples: TaggedWords) -> None:
+        """None: sentences stand for themselves."""
+        return None
+
     def model(self, encoder: Encoder, train: TaggedWords) -> TaggingModel:
         """A new model on an encoder."""
         return TaggingModel(encoder, len(self.labels))

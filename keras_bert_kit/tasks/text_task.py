@@ -16,6 +16,8 @@ from keras_bert_kit.models import ClassificationModel
 from keras_bert_kit.prediction import classify, num_segments_of
 from keras_bert_kit.tasks.problems import PROBLEMS, Problem
 
+WIDE = 768  # BERT-base
+
 
 @dataclass(frozen=True)
 class TextTask:
@@ -32,6 +34,8 @@ class TextTask:
         on_bad: `"error"`, or `"skip"` to leave bad rows out and count them.
         class_weights: whether each class weighs the same, however rare it is.
         resample: whether each class is drawn as often as the others in training.
+        pooling: `"first"` or `"mean"`, see `ClassificationModel`; by default the mean for encoders
+            narrower than `WIDE`, whose first token has learned less.
         labels: the names of the classes; `with_labels_of` finds them in the training rows.
     """
 
@@ -45,6 +49,7 @@ class TextTask:
     on_bad: str = "error"
     class_weights: bool = False
     resample: bool = False
+    pooling: str | None = None
     labels: tuple[str, ...] | None = None
 
     name = "classification"
@@ -99,16 +104,22 @@ class TextTask:
         """What each part of a split is to have the same share of."""
         return examples.labels if self.problem == "single_label" else None
 
+    def groups(self, examples: LabelledTexts) -> list | None:
+        """What must not be split."""
+        return examples.groups
+
     def model(self, encoder: Encoder, train: LabelledTexts) -> ClassificationModel:
         """A new model on an encoder; of a regression the output starts at the mean."""
         # The family's own head, unless that is BERT's and there is no pooler to read.
         is_bert = family_of(EncoderConfig(**encoder.config)) == "bert"
-        hidden = "tanh" if is_bert and not encoder.config["pooler"] else None
+        pooling = self.pooling or ("mean" if encoder.config["hidden_dim"] < WIDE else "first")
+        needs_layer = pooling == "first" and is_bert and not encoder.config["pooler"]
         model = ClassificationModel(
             encoder,
             1 if self.problem == "regression" else len(self.labels),
             problem=self.problem,
-            hidden_activation=hidden,
+            hidden_activation="tanh" if needs_layer else None,
+            pooling=pooling,
         )
         if self.problem == "regression":
             model.get_layer("classifier").linear.bias.assign([np.mean(train.labels)])

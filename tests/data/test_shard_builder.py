@@ -15,8 +15,10 @@ import pytest
 from splitting_tokenizer import word_split
 
 from keras_bert_kit.data import shard_builder, shard_settings
+from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.shard_builder import build_shards
 from keras_bert_kit.data.shards import Shards
+from keras_bert_kit.text.learn_bytepair import learn_bytepair_vocabulary
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 WORDS = ["it", "rained.", "We", "slept."]
@@ -334,6 +336,131 @@ def test_many_differences_are_counted(corpus, tmp_path):
         (corpus / f"{number}.txt").write_text("rained.")
     with pytest.raises(ValueError, match=r"source file 6 was '5\.txt of 2 bytes' .*; and 3 more\."):
         build(corpus, tmp_path / "shards")
+
+
+# Texts left out
+
+
+@pytest.fixture
+def excluded(corpus, tmp_path):
+    """Five documents of the corpus, one of them twice, and a text that is not in it."""
+    texts = [text for file in sorted(corpus.iterdir()) for text in file.read_text().split("\n\n")]
+    chosen = [texts[0].upper(), texts[11], texts[12], texts[20].replace(" ", "\n"), texts[39]]
+    path = tmp_path / "test.txt"
+    path.write_text("\n\n".join([*chosen, chosen[1], "not there"]))
+    keys = {" ".join(text.casefold().split()) for text in chosen}
+    left = [text for text in texts if " ".join(text.casefold().split()) not in keys]
+    return path, left
+
+
+def test_excluded_texts_are_in_neither_split(corpus, tmp_path, excluded, caplog):
+    path, left = excluded
+    with caplog.at_level(logging.INFO):
+        shards = build(corpus, tmp_path / "shards", exclude=ExcludedTexts(path))
+    expected = sorted(tuple(VOCABULARY.id_of(word) for word in text.split()) for text in left)
+    assert sorted(documents(shards["train"]) + documents(shards["heldout"])) == expected
+    num = 40 - len(left)
+    assert num >= 5
+    assert shards["train"].num_excluded_documents == num
+    assert shards["heldout"].num_excluded_documents == num
+    assert f"Left out {num} document(s) that equal one of the 6 texts to exclude." in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        build(corpus, tmp_path / "shards", exclude=ExcludedTexts(path))
+    assert "Reused the shards" in caplog.text
+    assert f"Left out {num} document(s)" in caplog.text
+
+
+def test_excluding_nothing_is_warned_of(corpus, tmp_path, caplog):
+    (tmp_path / "test.txt").write_text("not there")
+    shards = build(corpus, tmp_path / "shards", exclude=ExcludedTexts(tmp_path / "test.txt"))
+    assert shards["train"].num_excluded_documents == 0
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("WARNING", "Left out 0 document(s) that equal one of the 1 texts to exclude.")
+    ]
+
+
+def test_what_is_left_out_is_counted_once_whatever_stops_the_build(
+    corpus, tmp_path, excluded, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(shard_builder, "CHUNK_CHARACTERS", 50)
+    build(corpus, tmp_path / "whole", exclude=ExcludedTexts(excluded[0]))
+    replace, kills = Path.replace, 0
+    for survived in range(0, 1000, 3):
+        left = survived
+
+        def killed_replace(self, target):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            replace(self, target)
+
+        folder = tmp_path / str(survived)
+        monkeypatch.setattr(Path, "replace", killed_replace)
+        try:
+            build(corpus, folder, exclude=ExcludedTexts(excluded[0]))
+        except Killed:
+            kills += 1
+            monkeypatch.setattr(Path, "replace", replace)
+            build(corpus, folder, exclude=ExcludedTexts(excluded[0]))
+            assert contents(folder) == contents(tmp_path / "whole")
+        else:
+            break
+    assert kills > 10
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_other_exclusions_do_not_reuse_shards(corpus, tmp_path, monkeypatch, is_complete, excluded):
+    _build_first(corpus, tmp_path, monkeypatch, is_complete)
+    with pytest.raises(ValueError, match="`exclude` was None and is '6 texts, fingerprint"):
+        build(corpus, tmp_path / "shards", exclude=ExcludedTexts(excluded[0]))
+    build(corpus, tmp_path / "other", exclude=ExcludedTexts(excluded[0]))
+    with pytest.raises(ValueError, match=r"`exclude` was '6 texts, fingerprint .*' and is None"):
+        build(corpus, tmp_path / "other")
+    excluded[0].write_text(excluded[0].read_text().replace("not there", "not these"))
+    with pytest.raises(ValueError, match=r"`exclude` was '6 texts, .*' and is '6 texts, "):
+        build(corpus, tmp_path / "other", exclude=ExcludedTexts(excluded[0]))
+
+
+# Other tokenizers
+
+
+def test_accents_may_stay_in_lowercase(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "a.txt").write_text("Caf\u00e9.\n\ncafe.")
+    words = Vocabulary([*SPECIAL_TOKENS, "cafe", "caf\u00e9", "."])
+    options = {"heldout_fraction": 0}
+    kept = build(tmp_path / "a.txt", tmp_path / "1", words, strip_accents=False, **options)
+    assert kept["train"].shard(0).tokens.tolist() == [6, 7, 5, 7]
+    usual = build(tmp_path / "a.txt", tmp_path / "2", words, strip_accents=True, **options)
+    assert usual["train"].shard(0).tokens.tolist() == [5, 7, 5, 7]
+    assert "strip_accents" not in usual["train"].manifest["options"]
+    with pytest.raises(ValueError, match="`strip_accents` was False and is None"):
+        build(tmp_path / "a.txt", tmp_path / "1", words, **options)
+
+
+def test_a_space_may_come_before_every_text(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "a.txt").write_text("a b")
+    words = learn_bytepair_vocabulary(["b a a a"], 262)
+    first = [
+        build(
+            tmp_path / "a.txt",
+            tmp_path / str(space),
+            words,
+            heldout_fraction=0,
+            add_prefix_space=space,
+        )["train"]
+        .shard(0)
+        .tokens[0]
+        for space in (False, True)
+    ]
+    assert [words.token_of(int(token)) for token in first] == ["a", "\u0120a"]
 
 
 # Disks and processes that fail

@@ -196,6 +196,151 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tm
     assert_same_weights(folder, tiny_run[0])
 
 
+@pytest.fixture(scope="module")
+def continued_options(tiny_run, corpus_folder, tmp_path_factory):
+    """Options to go on from the first run on the same text without some of its documents."""
+    stars = (corpus_folder / "stars.txt").read_text().split("\n\n")
+    exclude = tmp_path_factory.mktemp("tests") / "test.jsonl"
+    rows = [stars[0].upper(), stars[3].replace("\n", " "), "not there"]
+    exclude.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    return Options(
+        continue_from=str(tiny_run[0]),
+        data=(str(corpus_folder),),
+        exclude=(str(exclude),),
+        output=str(tiny_run[0].parent),
+        name="continued",
+        sequence_length=32,
+        heldout=0.2,
+        steps=10,
+        batch_size=8,
+        learning_rate=1e-5,
+        evaluate_every=5,
+        checkpoint_every=5,
+        log_every=5,
+    )
+
+
+@pytest.fixture(scope="module")
+def continued_run(continued_options):
+    return Path(continued_options.output) / continued_options.name, run(continued_options)
+
+
+def test_going_on_starts_at_the_loss_of_the_model(tiny_run, continued_run):
+    first, results = tiny_run
+    folder, continued = continued_run
+    vocabulary = (folder / "vocab.txt").read_text()
+    assert vocabulary == (first / "vocab.txt").read_text()
+    start = metrics(folder, "heldout")[0]["masked_lm_loss"]
+    from_nothing = np.log(len(vocabulary.splitlines()))
+    assert abs(start - results["masked_lm_loss"]) < 0.25 * (
+        from_nothing - results["masked_lm_loss"]
+    )
+    assert continued["next_sentence_count"] > 0
+    loaded = Bundle.from_pretrained(folder)
+    assert loaded.model.encoder.config["max_sequence_length"] == 64
+
+
+def test_what_a_model_went_on_from_is_on_its_card(tiny_run, continued_run):
+    card = (continued_run[0] / "card.md").read_text()
+    assert f"pre-trained further from `{tiny_run[0]}` with" in card
+    assert f"- first weights: those of {tiny_run[0]}\n" in card
+    assert "- encoder: tiny, " in card
+    assert "- documents left out, equal to a text of test.jsonl: 2\n" in card
+
+
+def test_excluded_texts_are_not_trained_on(continued_run):
+    shards = [Shards(continued_run[0] / "shards" / split) for split in ("train", "heldout")]
+    assert sum(one.num_documents for one in shards) == 22
+    assert [one.num_excluded_documents for one in shards] == [2, 2]
+
+
+def test_a_continued_run_goes_on_and_is_repeated(continued_run, continued_options, capsys):
+    folder, results = continued_run
+    assert run(continued_options) == results
+    assert "Going on from step 10" in capsys.readouterr().out
+    arguments = ["--config", folder / "config.json", "--name", "continued-again"]
+    arguments += ["--output", folder.parent]
+    again = []
+    assert main(Options, lambda o: again.append(run(o)), "", list(map(str, arguments))) == 0
+    assert again == [results]
+    assert_same_weights(folder, folder.parent / "continued-again")
+
+
+def test_a_vocabulary_is_not_learned_from_excluded_texts(tiny_options, corpus_folder):
+    options = dataclasses.replace(
+        tiny_options, name="no-bread", exclude=(str(corpus_folder / "bread.txt"),), steps=1
+    )
+    run(options)
+    vocabulary = (Path(options.output) / "no-bread" / "vocab.txt").read_text().split()
+    assert "star" in vocabulary
+    assert "bread" not in vocabulary
+
+
+def test_a_roberta_of_transformers_goes_on(roberta_run, continued_options, tmp_path, capsys):
+    Bundle.from_pretrained(roberta_run[0], "encoder").save_pretrained(
+        tmp_path / "encoder", "hugging_face"
+    )
+    options = dataclasses.replace(
+        continued_options,
+        continue_from=str(tmp_path / "encoder"),
+        name="continued-roberta",
+        exclude=(),
+        steps=1,
+    )
+    results = run(options)
+    assert not any("next_sentence" in name for name in results)
+    folder = Path(options.output) / "continued-roberta"
+    assert (folder / "merges.txt").read_text() == (roberta_run[0] / "merges.txt").read_text()
+    assert "encoder; new and random: masked_lm. `--start` is of no" in capsys.readouterr().out
+    assert (
+        f"those of {tmp_path / 'encoder'}; new and random: masked_lm\n"
+        in (folder / "card.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": "mini"}, "`--size` is mini, but the model has tiny. Leave them out"),
+        ({"model": "roberta"}, "`--model` is roberta, but the model has bert"),
+        ({"lowercase": False}, "`--lowercase` is False, but the model has True"),
+        ({"max_positions": 512}, "`--max-positions` is 512, but the model has 64"),
+        ({"vocabulary_size": 8}, r"`--vocabulary-size` is 8, but the model has \d+"),
+        ({"vocabulary": "other.txt"}, "the vocabulary .*other.txt is another than the model's"),
+        ({"size": "mini", "lowercase": False}, "size` is mini, .* tiny; `--lowercase` is False,"),
+        ({"sequence_length": 65}, "has 64 positions. Shorten the examples"),
+        ({"name": "first"}, "is the folder of this run: give the run another `--name`"),
+        ({"exclude": ("no-such-file",)}, "no-such-file is no file, no folder"),
+        ({"continue_from": "no/such/model"}, "no/such/model"),
+    ],
+)
+def test_options_that_contradict_the_model(continued_options, tmp_path, changes, message):
+    if "vocabulary" in changes:
+        path = tmp_path / changes["vocabulary"]
+        path.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\n")
+        changes = {"vocabulary": str(path)}
+    options = dataclasses.replace(continued_options, **({"name": "refused"} | changes))
+    with pytest.raises((ValueError, OSError), match=message) as error:
+        run(options)
+    assert "\n" not in str(error.value)
+    assert not (Path(options.output) / "refused").exists()
+
+
+def test_options_that_agree_with_the_model(tiny_run, continued_options):
+    options = dataclasses.replace(
+        continued_options,
+        name="agreeing",
+        model="bert",
+        size="tiny",
+        lowercase=True,
+        max_positions=64,
+        vocabulary=str(tiny_run[0] / "vocab.txt"),
+        pairs="full_sentences",
+        steps=1,
+    )
+    assert "next_sentence_loss" not in run(options)
+
+
 def assert_same_weights(folder, other):
     pairs = zip(
         Bundle.from_pretrained(folder).model.get_weights(),

@@ -1,0 +1,29 @@
+import math
+
+import keras
+
+from keras_bert_kit.tasks.dev_evaluation import DevEvaluation, mode_of
+
+
+class Guesses:
+    """A task whose metrics are made up."""
+
+    def predict(self, model, tokenizer, examples, batch_size):
+        return examples
+
+    def metrics(self, examples, predictions):
+        return {"accuracy": 0.5, "cross_entropy": 0.7, "rows": 3, "roc_auc": None, "classes": {}}
+
+
+def test_all_numbers_are_in_the_logs_and_the_loss_has_its_name():
+    callback = DevEvaluation(Guesses(), None, [1, 2, 3])
+    callback.set_model(keras.Model())
+    logs = {"loss": 1.0}
+    callback.on_epoch_end(0, logs)
+    assert logs == {"loss": 1.0, "val_accuracy": 0.5, "val_cross_entropy": 0.7, "val_loss": 0.7}
+    assert math.isclose(logs["val_loss"], 0.7)
+
+
+def test_what_is_better():
+    assert mode_of("matthews") == "max"
+    assert mode_of("mean_absolute_error") == "min"
