@@ -14,7 +14,7 @@ BERT beats what needs no BERT.
 import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -81,13 +81,13 @@ class Options:
     resample: bool = False
     """Whether rare classes are drawn as often as common ones."""
     pooling: Literal["first", "mean"] | None = None
-    """Whether texts are classified by their first token, as in BERT, or by the mean of all, which is
-    better for small models and the default below 768 wide; other libraries know only the first."""
+    """Classify texts by their first token, as BERT does, or by the mean of all, which is better for
+    small models and the default below 768 wide; other libraries know only the first."""
     metric: str | None = None
     """What the best weights are chosen by; by default accuracy, F1 or Spearman's correlation."""
 
-    files: tyro.conf.OmitArgPrefixes[RowOptions] = RowOptions()
-    training: tyro.conf.OmitArgPrefixes[TrainingOptions] = TrainingOptions()
+    files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
+    training: tyro.conf.OmitArgPrefixes[TrainingOptions] = field(default_factory=TrainingOptions)
     seed: int = 0
     """Seed of all random draws."""
     seeds: int = 1

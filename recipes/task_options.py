@@ -31,6 +31,8 @@ def make_task(options, **for_training):
 
     given = (options.sequence_length, options.long_texts, options.stride)
     usual = USUAL_INPUTS[options.task]
+    if options.sequence_length is not None:
+        usual = (*usual[:2], None)  # the usual stride belongs to the usual length
     inputs = InputOptions(
         *(one if one is not None else other for one, other in zip(given, usual, strict=True))
     )

@@ -1,12 +1,11 @@
 """Is pre-training worth it? Learning curves from pre-trained and from random weights.
 
-    python tools/compare_starts.py --train ../shared/data/sst2/train.tsv.xz --test ../shared/data/sst2/dev.tsv \
-        --text sentence --limits 100 1000 10000 0
+    python tools/compare_starts.py --train train.tsv --test dev.tsv --text sentence --limits 100 0
 
-Runs `recipes.finetune` for every number of training rows, both starts and several seeds, all with the
-same options, and prints a Markdown table of means and deviations over seeds. Where few rows are
-trained on there are more epochs, so that every training has at least `minimum_steps`. The runs lie in
-`output`, so that a call that was stopped goes on where it was. The figure goes to `figure`.
+Runs `recipes.finetune` for every number of training rows, both starts and several seeds, all with
+the same options, and prints a Markdown table of means and deviations over seeds. Where few rows are
+trained on there are more epochs, so that every training has at least `minimum_steps`. The runs lie
+in `output`, so that a call that was stopped goes on where it was.
 """
 
 import math

@@ -53,6 +53,7 @@ class Features:
         )
 
     def __len__(self) -> int:
+        """The number of inputs, F."""
         return len(self.rows)
 
     @property

@@ -91,7 +91,9 @@ def windows(num_tokens: int, room: int, stride: int | None = None) -> list[Windo
 
 
 def head_and_tail(num_tokens: int, room: int) -> np.ndarray:
-    """Which tokens of a text are kept: all if they fit, else a quarter from its start, then its end.
+    """Which tokens of a text are kept: all if they fit, else a quarter of them from its start.
+
+    The rest is its end.
 
     Example:
         >>> head_and_tail(10, 4).tolist()

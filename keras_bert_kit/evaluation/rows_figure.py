@@ -16,7 +16,7 @@ def rows_figure(
     metric: str,
     title: str = "What pre-training is worth",
 ):
-    """Draws a line for each way of training, over the number of rows, and dashed ones for baselines.
+    """Draws a line for each way of training, over the number of rows, and baselines in grey.
 
     Args:
         scores: by name, by number of training rows, mean and deviation over seeds.
@@ -28,7 +28,8 @@ def rows_figure(
         The figure; the band is one deviation to either side.
 
     Example:
-        >>> figure = rows_figure({"pretrained": {100: Score(0.6), 1000: Score(0.7)}}, {}, "accuracy")
+        >>> scores = {"pretrained": {100: Score(0.6), 1000: Score(0.7)}}
+        >>> figure = rows_figure(scores, {}, "accuracy")
         >>> len(figure.axes[0].lines)
         1
     """

@@ -1,5 +1,7 @@
 """Who wrote it? Passages of the six books that ship with the package, each with its author."""
 
+from itertools import pairwise
+
 from keras_bert_kit.sample_data import sample_files
 
 PASSAGE_WORDS = 30  # enough for a style to show, few enough that names of characters are rare
@@ -33,8 +35,4 @@ def _passages(words: list[str]) -> list[str]:
     """Runs of `PASSAGE_WORDS` words; the rest of the chapter belongs to the last one."""
     count = max(1, len(words) // PASSAGE_WORDS)
     borders = [i * PASSAGE_WORDS for i in range(count)] + [len(words)]
-    return [
-        " ".join(words[first:stop])
-        for first, stop in zip(borders, borders[1:], strict=False)
-        if stop > first
-    ]
+    return [" ".join(words[first:stop]) for first, stop in pairwise(borders) if stop > first]

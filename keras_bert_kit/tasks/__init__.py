@@ -1,1 +1,1 @@
-"""Tasks to fine-tune on: rows to examples, a model, its training, its predictions and their worth."""
+"""Tasks to fine-tune on: rows to examples, a model, its training and what it is worth."""

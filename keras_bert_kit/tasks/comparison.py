@@ -1,4 +1,4 @@
-"""A fine-tuned model beside its baselines, on the same rows: means, deviations, intervals, verdict."""
+"""A fine-tuned model beside its baselines, on the same rows, and whether it beats them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

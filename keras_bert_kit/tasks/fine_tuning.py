@@ -9,7 +9,6 @@ import keras
 
 from keras_bert_kit import pretrained
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.config import EncoderConfig
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.tasks.dev_evaluation import DevEvaluation, mode_of
@@ -176,7 +175,7 @@ def _again(encoder: Encoder, options: TrainingOptions, keep_weights: bool) -> En
 
 
 def _prepare(model, options: TrainingOptions, steps_per_epoch: int, total_steps: int) -> list:
-    """Freezes, adds LoRA and compiles, as the options say; returns the callbacks that this needs."""
+    """Freezes, adds LoRA and compiles, as the options say; returns the callbacks for it."""
     width = model.encoder.config["hidden_dim"]
     callbacks = []
     if options.frozen_blocks is not None:

@@ -134,8 +134,8 @@ def _card(outcome: Outcome, figures) -> str:
 
 {results_table(outcome.comparison.results)}
 
-{MODEL}: mean and deviation over trainings, 95 % interval over test rows in brackets. The whole report, with
-the most confident mistakes, is `report.html`; all numbers are in `metrics.json`.
+{MODEL}: mean and deviation over trainings, 95 % interval over test rows in brackets. The whole
+report, with the most confident mistakes, is `report.html`; all numbers are in `metrics.json`.
 
 {pictures}
 

@@ -9,8 +9,8 @@ from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labels import tag_ids
 from keras_bert_kit.data.rows import Rows
-from keras_bert_kit.data.tagged_words import TaggedWords, labels_of_tags, tagged_words
 from keras_bert_kit.data.tag_schemes import PLAIN
+from keras_bert_kit.data.tagged_words import TaggedWords, labels_of_tags, tagged_words
 from keras_bert_kit.data.tagging import encode_words, tag_targets
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.classification_metrics import classification_metrics

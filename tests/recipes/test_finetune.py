@@ -135,7 +135,7 @@ def test_every_task_runs_from_a_file_to_a_report(task, options, tmp_path):
     if task == "multilabel":
         data = [
             ["text", "label"],
-            *([t, f"{l},text" if i % 3 else ""] for i, (t, l) in enumerate(rows)),
+            *([t, f"{label},text" if i % 3 else ""] for i, (t, label) in enumerate(rows)),
         ]
         train = write_csv(tmp_path / "train.csv", data)
     elif task == "regression":

@@ -77,5 +77,5 @@ def test_an_unknown_label_is_an_error_or_left_out():
 
 
 def test_a_share_that_leaves_nothing_is_refused():
-    with pytest.raises(ValueError, match="`dev_share` is 0.5: dev and test would leave no row"):
+    with pytest.raises(ValueError, match=r"`dev_share` is 0\.5: dev and test would leave no row"):
         split_examples(TextTask(), texts(10), dev_share=0.5)

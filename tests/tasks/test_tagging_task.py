@@ -27,7 +27,7 @@ def test_there_is_a_tag_and_a_probability_for_every_word():
     found = task.predict(task.model(tiny_encoder(), ROWS), TOKENIZER, ROWS)
     assert [len(sentence.tags) for sentence in found] == [2, 1]
     assert [len(sentence.probabilities) for sentence in found] == [2, 1]
-    assert set(sum((sentence.tags for sentence in found), [])) <= set(task.labels)
+    assert {tag for sentence in found for tag in sentence.tags} <= set(task.labels)
 
 
 def test_entities_are_measured_and_words():
@@ -50,7 +50,7 @@ def test_plain_tags_are_measured_by_words():
 
 def test_a_single_tag_is_refused():
     rows = TaggedWords([["a"]], [["O"]], [1], "train.conll", "IOB2")
-    with pytest.raises(ValueError, match="All words of train.conll have the tag 'O'"):
+    with pytest.raises(ValueError, match=r"All words of train\.conll have the tag 'O'"):
         TaggingTask().with_labels_of(rows)
 
 

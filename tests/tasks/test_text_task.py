@@ -40,7 +40,7 @@ def test_classes_become_their_numbers_in_the_order_of_the_names():
 def test_class_weights_make_rare_rows_weigh_more():
     rows = examples(["a", "a", "a", "b"])
     task = TextTask(inputs=INPUTS, class_weights=True).with_labels_of(rows)
-    _, batches, (_, y, weights) = one_batch(task, rows)
+    _, _, (_, y, weights) = one_batch(task, rows)
     by_class = dict(
         zip(np.array(y["label"]).tolist(), np.array(weights["label"]).tolist(), strict=True)
     )
@@ -115,7 +115,7 @@ def test_predictions_are_probabilities_of_the_rows_in_order():
 
 
 def test_one_class_only_is_refused_for_training():
-    with pytest.raises(ValueError, match="All 2 rows of train.tsv have the label 'x'"):
+    with pytest.raises(ValueError, match=r"All 2 rows of train\.tsv have the label 'x'"):
         TextTask().with_labels_of(examples(["x", "x"]))
 
 
