@@ -51,6 +51,7 @@ def split_examples(
     Raises:
         ValueError: if there are too few examples, or labels that training has not seen.
     """
+    task = task.with_labels_of(train)  # of all of it: a rare class may end up in one part only
     missing = [name for name, given in (("dev", dev), ("test", test)) if given is None]
     if missing:
         if not 0 < dev_share * len(missing) < 1:
@@ -81,5 +82,4 @@ def split_examples(
     if limit is not None and limit < len(sets["train"]):
         chosen = np.random.default_rng(seed).choice(len(sets["train"]), limit, replace=False)
         sets["train"] = sets["train"].select(sorted(chosen.tolist()))
-    task = task.with_labels_of(sets["train"])
     return ExampleSplits(task, sets["train"], task.known(sets["dev"]), task.known(sets["test"]))

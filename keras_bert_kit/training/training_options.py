@@ -60,8 +60,8 @@ class TrainingOptions:
 
         Example:
             >>> TrainingOptions().rate_for(768), round(TrainingOptions().rate_for(128), 6)
-            (3e-05, 0.00018)
+            (3e-05, 0.000441)
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        return RATE_OF_BASE * WIDTH_OF_BASE / hidden_dim
+        return RATE_OF_BASE * (WIDTH_OF_BASE / hidden_dim) ** 1.5
