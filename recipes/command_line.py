@@ -97,11 +97,21 @@ def _take_config(options_type: type, arguments: list[str]) -> tuple[object | Non
         raise ValueError(
             f"{path} has options that this recipe does not know: {', '.join(unknown)}."
         )
-    saved = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()
+    groups = {
+        field.name: field.default_factory
+        for field in dataclasses.fields(options_type)
+        if dataclasses.is_dataclass(field.default_factory)
     }
+    saved = {key: _as_option(value, groups.get(key)) for key, value in saved.items()}
     if "vocabulary" in fields and (path.parent / "vocab.txt").exists():
         saved["vocabulary"] = str(path.parent / "vocab.txt")
     elif "vocabulary" in fields and (path.parent / "vocab.json").exists():
         saved["vocabulary"] = str(path.parent)
     return options_type(**saved), arguments[:at] + arguments[at + 2 :]
+
+
+def _as_option(value: object, group: type | None) -> object:
+    """An option from JSON: lists are tuples, the options of a group are of its class."""
+    if group is not None:
+        return group(**value)
+    return tuple(value) if isinstance(value, list) else value

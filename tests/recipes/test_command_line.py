@@ -1,7 +1,7 @@
 """Tests of what a user's mistake, Ctrl-C and a bug look like on the command line."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -43,6 +43,30 @@ def test_config_gives_the_defaults_and_options_go_before(tmp_path):
     call(received.append, "--config", str(config))
     call(received.append, "--data", "z", f"--config={config}")
     assert received == [Options(7, ("x", "y")), Options(7, ("z",))]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that belong together."""
+
+    rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class GroupedOptions:
+    """Options with a group among them."""
+
+    steps: int = 3
+    group: Group = field(default_factory=Group)
+
+
+def test_config_gives_the_options_of_a_group_too(tmp_path):
+    config = tmp_path / "config.json"
+    options = {"steps": 7, "group": {"rate": 0.5}}
+    config.write_text(json.dumps({"options": options}))
+    received = []
+    assert main(GroupedOptions, received.append, "", ["--config", str(config)]) == 0
+    assert received[0].group.rate == 0.5
 
 
 def test_a_mistake_of_the_user_is_one_line(capsys):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tiny_models import tiny_encoder
 
+from keras_bert_kit import pretrained
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.tasks import fine_tuning
@@ -32,15 +33,20 @@ TASK = TextTask(inputs=InputOptions(16)).with_labels_of(TRAIN)
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_run, tmp_path_factory):
-    return fine_tune(TASK, tiny_run[0], TRAIN, DEV, OPTIONS, tmp_path_factory.mktemp("whole"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_run, folder):
+    return fine_tune(TASK, tiny_run[0], TRAIN, DEV, OPTIONS, folder)
 
 
 def test_a_model_learns_and_is_a_bundle_that_speaks(trained):
     assert trained.dev_value == 1.0
     (said,) = trained.bundle.predict_text(["the baker eats warm bread"])
     assert said["label"] == "bread"
-    assert said["probability"] > 0.8
+    assert said["probability"] > 0.6
     assert "48 training rows in 48 inputs" in trained.description
 
 
@@ -62,30 +68,22 @@ def test_a_run_that_is_stopped_goes_on_and_ends_with_the_same_weights(
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_finished_run_is_not_trained_again(tiny_run, tmp_path, trained, capsys):
-    short = replace(OPTIONS, epochs=1)
-    first = fine_tune(TASK, tiny_run[0], TRAIN, DEV, short, tmp_path)
-    capsys.readouterr()
-    second = fine_tune(TASK, tiny_run[0], TRAIN, DEV, short, tmp_path)
-    assert "Going on from step 6." in capsys.readouterr().out
-    for ours, theirs in zip(first.bundle.model.weights, second.bundle.model.weights, strict=True):
+def test_a_finished_run_is_not_trained_again(tiny_run, folder, trained, capsys):
+    again = fine_tune(TASK, tiny_run[0], TRAIN, DEV, OPTIONS, folder)
+    assert "Going on from step 24." in capsys.readouterr().out
+    for ours, theirs in zip(again.bundle.model.weights, trained.bundle.model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_random_start_has_none_of_the_weights(tiny_run, tmp_path):
-    nothing = replace(OPTIONS, epochs=0.1, learning_rate=1e-9)
-    found = {
-        start: fine_tune(
-            TASK, tiny_run[0], TRAIN, DEV, nothing, tmp_path / start, random_start=start == "random"
-        )
-        for start in ("pretrained", "random")
-    }
+def test_a_random_start_has_none_of_the_weights(tiny_run):
+    encoder, _, _ = pretrained.load(tiny_run[0], "encoder")
     tables = {
-        start: found[start].bundle.encoder.get_layer("embeddings").weights[0].numpy()
-        for start in found
+        keep: fine_tuning._again(encoder, OPTIONS, keep).get_layer("embeddings").weights[0].numpy()
+        for keep in (True, False)
     }
-    assert np.abs(tables["pretrained"] - tables["random"]).mean() > 0.01
-    assert tables["random"].std() == pytest.approx(0.0176, rel=0.05)  # normal(0.02), cut at 2
+    np.testing.assert_array_equal(tables[True], encoder.get_layer("embeddings").weights[0])
+    assert np.abs(tables[True] - tables[False]).mean() > 0.01
+    assert tables[False].std() == pytest.approx(0.0176, rel=0.05)  # normal(0.02), cut at 2
 
 
 def prepared(**options):
@@ -152,19 +150,13 @@ def test_the_loss_is_the_one_asked_for():
 @pytest.mark.parametrize(
     "options",
     [
-        {"micro_batches": 3},
-        {"label_smoothing": 0.1},
-        {"focal_gamma": 2.0},
-        {"lora_rank": 2},
-        {"average": 0.5},
-        {"unfreeze_every": 0.5},
-        {"frozen_blocks": 1},
-        {"layer_decay": 0.7},
-        {"bucketed": False},
+        {"micro_batches": 3, "label_smoothing": 0.1, "layer_decay": 0.7, "average": 0.5},
+        {"lora_rank": 2, "focal_gamma": 2.0, "bucketed": False},
+        {"unfreeze_every": 0.5, "frozen_blocks": 1, "patience": 1},
     ],
     ids=lambda options: next(iter(options)),
 )
-def test_every_strategy_trains_to_the_end(tiny_run, tmp_path, options):
+def test_strategies_train_to_the_end_and_leave_a_plain_model(tiny_run, tmp_path, options):
     found = fine_tune(
         TASK, tiny_run[0], TRAIN, DEV, replace(OPTIONS, epochs=2, **options), tmp_path
     )
