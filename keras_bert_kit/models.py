@@ -274,3 +274,19 @@ class SpanModel(TaskModel):
         head = SpanHead(dropout, **head_options(encoder, "span"))
         start, end = head(encoder(inputs)["sequence_output"])
         super().__init__(encoder, inputs, {"start": start, "end": end}, name, dropout=dropout)
+
+    def losses_by_output(
+        self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+    ) -> dict[str, keras.losses.Loss]:
+        """As `TaskModel.losses_by_output`, without label smoothing.
+
+        Raises:
+            ValueError: if there is to be label smoothing: the classes are tokens, padding among
+                them, which would be taught to be answers.
+        """
+        if label_smoothing:
+            raise ValueError(
+                "`label_smoothing` is not for questions: it would be spread over padding too. "
+                "Leave it at 0."
+            )
+        return super().losses_by_output(0.0, focal_gamma)

@@ -92,6 +92,20 @@ class RunFolder:
         config = self.read_config() if self.config_file.exists() else {}
         write_json(self.config_file, config | entries)
 
+    def keep_entry(self, name: str, value: object, what: str) -> None:
+        """Writes an entry of `config.json`, or checks that it is the one that the run began with.
+
+        Raises:
+            ValueError: if it is another.
+        """
+        begun = self.read_config().get(name, value)
+        if begun != value:
+            raise ValueError(
+                f"The run in {self.path} began with other data: {what} have changed. Give this one "
+                "another `--name`, or remove that folder."
+            )
+        self.write_config(**{name: value})
+
     def read_vocabulary(self) -> AnyVocabulary | None:
         """The vocabulary; none if the run has not got one yet.
 

@@ -36,7 +36,13 @@ class TrainingStep:
     """
 
     def compile(
-        self, optimizer="rmsprop", loss=None, loss_weights=None, micro_batches: int = 1, **kwargs
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        micro_batches: int = 1,
+        mean_over_weights: bool = True,
+        **kwargs,
     ):
         """As `keras.Model.compile`; `loss` is a dict from output names to losses.
 
@@ -46,6 +52,10 @@ class TrainingStep:
             loss_weights: a dict from names of outputs to numbers; 1 where nothing is said.
             micro_batches: how many parts of a batch `fit` computes one after the other, to need
                 less memory. The step is the same one; only dropout falls otherwise.
+            mean_over_weights: whether a batch's loss is divided by the sum of its weights, so that
+                every prediction counts the same (masked tokens, tags). Otherwise by the number of
+                its terms: then a weight means the same in every batch, also where rows of like
+                weight share one, as the windows of long texts do in buckets by length.
             **kwargs: see `keras.Model.compile`.
 
         Raises:
@@ -73,6 +83,7 @@ class TrainingStep:
             )
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
         self._micro_batches = micro_batches
+        self._mean_over_weights = mean_over_weights
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
         # Not attributes of the model: Keras would go on logging those of an earlier `compile`.
@@ -86,6 +97,8 @@ class TrainingStep:
         config = super().get_compile_config()
         if config and self._micro_batches > 1:
             config["micro_batches"] = self._micro_batches
+        if config and not self._mean_over_weights:
+            config["mean_over_weights"] = False
         return config
 
     def compile_from_config(self, config):
@@ -151,7 +164,7 @@ class TrainingStep:
         denominators = {
             name: tf.reduce_sum(tf.cast(sample_weight[name], tf.float32))
             for name in self._output_losses
-            if sample_weight is not None
+            if sample_weight is not None and self._mean_over_weights
         }
         variables, has_gradient = self.trainable_variables, {}
 
@@ -206,10 +219,13 @@ class TrainingStep:
         total = share * sum(self.losses, start=tf.zeros(()))
         for name, loss in self._output_losses.items():
             weights = None if sample_weight is None else sample_weight[name]
-            numerator, denominator = weighted_sums(loss(y[name], y_pred[name]), weights)
+            terms = loss(y[name], y_pred[name])
+            numerator, denominator = weighted_sums(terms, weights)
             mean = tf.math.divide_no_nan(numerator, denominator)
             self._means.losses[name].update_state(mean, denominator)
             of_all = denominators.get(name, denominator / share)
+            if not self._mean_over_weights:
+                of_all = tf.cast(tf.size(terms), tf.float32) / share
             total += self._output_loss_weights[name] * tf.math.divide_no_nan(numerator, of_all)
         return total
 

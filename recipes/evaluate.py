@@ -104,7 +104,7 @@ def run(options: Options) -> dict:
 
     predictions = task.predict(bundle.model, bundle.tokenizer, test, options.batch_size)
     baselines = {} if train is None else task.baselines(train, test, options.seed)
-    found = compare(task, test, [predictions], baselines, options.metric, options.seed)
+    found = compare([(task, predictions)], test, baselines, options.metric, options.seed)
     minutes = (time.monotonic() - started) / 60
     inputs = f"{task.inputs.sequence_length} tokens, longer ones: {task.inputs.long_texts}"
     outcome = Outcome(

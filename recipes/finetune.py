@@ -106,13 +106,14 @@ def run(options: Options) -> dict:
     from keras_bert_kit.evaluation.scores import results_table
     from keras_bert_kit.run_folder import RunFolder
     from keras_bert_kit.tasks.comparison import compare
-    from keras_bert_kit.tasks.example_splits import split_examples
+    from keras_bert_kit.tasks.example_splits import fingerprint, split_examples
     from keras_bert_kit.tasks.fine_tuning import fine_tune
     from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
 
+    if options.seeds < 1:
+        raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
     started = time.monotonic()
     decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
-    folder = RunFolder.open(Path(options.output) / options.name, "finetune", decisive)
     task = make_task(
         options,
         group=options.group if options.train else "group",
@@ -120,6 +121,12 @@ def run(options: Options) -> dict:
         resample=options.resample,
         pooling=options.pooling,
     )
+    if options.metric not in (None, *task.metric_names):
+        raise ValueError(
+            f"`--metric {options.metric}` is none of `--task {options.task}`; choose one of "
+            f"{', '.join(task.metric_names)}."
+        )
+    folder = RunFolder.open(Path(options.output) / options.name, "finetune", decisive)
     train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
     splits = split_examples(
         task,
@@ -132,11 +139,12 @@ def run(options: Options) -> dict:
         seed=options.seed,
     )
     task = splits.task
+    folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     rows = {name: f"{len(getattr(splits, name)):,} rows" for name in ("train", "dev", "test")}
     print(", ".join(f"{name} {count}" for name, count in rows.items()), end=". ")
     print(f"{len(task.labels)} labels: {', '.join(task.labels)}." if task.labels else "")
 
-    best, predictions = None, []
+    best, trainings = None, {}
     for seed in range(options.seed, options.seed + options.seeds):
         trained = fine_tune(
             task,
@@ -154,13 +162,13 @@ def run(options: Options) -> dict:
         )
         if best is None or trained.dev_value > best.dev_value:
             best, best_seed = trained, seed
-            predictions.insert(0, predicted)  # the first is that of the model that is kept
-        else:
-            predictions.append(predicted)
+        trainings[seed] = trained.task, predicted
     save_model(folder, best.bundle)
 
     baselines = task.baselines(splits.train, splits.test, options.seed) if options.baselines else {}
-    found = compare(best.task, splits.test, predictions, baselines, options.metric)
+    kept_first = sorted(trainings, key=lambda seed: seed != best_seed)
+    ordered = [trainings[seed] for seed in kept_first]
+    found = compare(ordered, splits.test, baselines, options.metric)
     minutes = (time.monotonic() - started) / 60
     outcome = Outcome(
         options.name,
@@ -169,14 +177,16 @@ def run(options: Options) -> dict:
             "encoder": f"{options.model}, {options.start}",
             **rows,
             "trained on": best.description,
-            "trainings": f"{options.seeds}; kept is that of seed {best_seed}, best on dev",
+            "trainings": f"{options.seeds}, with the seeds {', '.join(map(str, kept_first))}; kept "
+            "is the first of these, which is best on dev",
             "minutes": round(minutes, 1),
         },
         flat(asdict(options)),
         found,
         folder.path / f"seed-{best_seed}" / "metrics.jsonl",
+        str(folder.path),
     )
-    numbers = write_outcome(folder, best.task, splits.test, predictions[0], outcome)
+    numbers = write_outcome(folder, best.task, splits.test, ordered[0][1], outcome)
     print(f"\n{found.verdict}\n\n{results_table(found.results)}\n")
     print(f"Done in {minutes:.1f} minutes. The model and its report: {folder.path}/report.html")
     return numbers

@@ -36,6 +36,12 @@ def make_task(options, **for_training):
     inputs = InputOptions(
         *(one if one is not None else other for one, other in zip(given, usual, strict=True))
     )
+    given = [f"--{name.replace('_', '-')}" for name in for_training if for_training[name]]
+    if options.task not in PROBLEMS and given:
+        raise ValueError(
+            f"{' and '.join(given)} mean nothing for `--task {options.task}`, only for whole "
+            "texts: leave them out."
+        )
     if options.task == "tagging":
         return TaggingTask(
             inputs, options.words, options.tags, options.scheme, options.files.on_bad

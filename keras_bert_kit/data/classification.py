@@ -99,8 +99,13 @@ def _cut(tokens: np.ndarray, num_kept: int, long_texts: str) -> np.ndarray:
 
 
 def row_weights(features: Features) -> np.ndarray:
-    """`(F,)` float32: weights with which every row counts the same, however many inputs it has."""
-    return (1.0 / features.window_counts[features.rows]).astype(np.float32)
+    """`(F,)` float32: weights with which every row counts the same, however many inputs it has.
+
+    Their mean is 1. They hold where a batch's loss is divided by the number of its inputs and not
+    by the sum of their weights: `compile(mean_over_weights=False)`.
+    """
+    weights = 1.0 / features.window_counts[features.rows]
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def pool_windows(features: Features, values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 NO_ENTITIES = "no entities"
+MAJORITY = "commonest tag"
 COMMONEST_TAG = "commonest tag of each word"
 LOGISTIC_REGRESSION = "logistic regression on word features"
 OUTSIDE = "O"
@@ -30,6 +31,7 @@ def tagging_baselines(
     train_tags: Sequence[Sequence[str]],
     test_words: Sequence[Sequence[str]],
     seed: int = 0,
+    outside: str | None = OUTSIDE,
 ) -> dict[str, list[list[str]]]:
     """The tags of three baselines, trained on the training sentences.
 
@@ -45,6 +47,8 @@ def tagging_baselines(
         train_tags: their tags.
         test_words: the sentences to tag.
         seed: the order in which the regression sees the words.
+        outside: the tag of words that are no entity; None where tags mark none. Then the commonest
+            of all tags takes its place, and the first baseline is called "commonest tag".
 
     Returns:
         By name of the baseline a tag for each word of each sentence.
@@ -65,9 +69,13 @@ def tagging_baselines(
         Entity Recognition" (2009), for the features.
     """
     _check(train_words, train_tags)
+    name = NO_ENTITIES
+    if outside is None:
+        counts = Counter(tag for tags in train_tags for tag in tags)
+        name, outside = MAJORITY, counts.most_common(1)[0][0]
     return {
-        NO_ENTITIES: [[OUTSIDE] * len(words) for words in test_words],
-        COMMONEST_TAG: _commonest_tags(train_words, train_tags, test_words),
+        name: [[outside] * len(words) for words in test_words],
+        COMMONEST_TAG: _commonest_tags(train_words, train_tags, test_words, outside),
         LOGISTIC_REGRESSION: _regression_tags(train_words, train_tags, test_words, seed),
     }
 
@@ -85,13 +93,13 @@ def word_shape(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", "".join(kinds), flags=re.DOTALL)
 
 
-def _commonest_tags(train_words, train_tags, test_words) -> list[list[str]]:
+def _commonest_tags(train_words, train_tags, test_words, outside) -> list[list[str]]:
     counts = defaultdict(Counter)
     for words, tags in zip(train_words, train_tags, strict=True):
         for word, tag in zip(words, tags, strict=True):
             counts[word][tag] += 1
     commonest = {word: found.most_common(1)[0][0] for word, found in counts.items()}
-    return [[commonest.get(word, OUTSIDE) for word in words] for words in test_words]
+    return [[commonest.get(word, outside) for word in words] for words in test_words]
 
 
 def _regression_tags(train_words, train_tags, test_words, seed) -> list[list[str]]:

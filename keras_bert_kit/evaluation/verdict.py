@@ -17,8 +17,8 @@ def verdict(
     """Sets a model against the best of its baselines.
 
     It beats the baseline only where the difference is more than chance: where zero is outside of
-    `difference_interval`, or, without one, where the difference is larger than the deviation
-    between seeds.
+    `difference_interval`, if there is one, and the difference is larger than the deviation between
+    seeds.
 
     Args:
         metric: what was measured, as it should read.
@@ -71,7 +71,10 @@ def _chance(gain: float, score: Score, interval: tuple[float, float] | None) -> 
     if interval is not None:
         low, high = (format_number(end) for end in interval)
         is_chance = interval[0] <= 0 <= interval[1]
-        return is_chance, f" (95 % interval of the difference {low} to {high})"
+        why = f" (95 % interval of the difference {low} to {high})"
+        if not is_chance and is_defined(score.deviation) and abs(gain) <= score.deviation:
+            return True, f"{why[:-1]}, but within the deviation between seeds)"
+        return is_chance, why
     if is_defined(score.deviation) and abs(gain) <= score.deviation:
         return True, " (within the deviation between seeds)"
     return False, ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from keras_bert_kit.evaluation.bootstrap import bootstrap_intervals, paired_bootstrap
 from keras_bert_kit.evaluation.scores import Score
@@ -19,8 +20,8 @@ class Comparison:
         metric: the one that counts.
         by_seed: all metrics of each training.
         baselines: all metrics of each baseline, by its name.
-        intervals: 95 % intervals of the first training's metrics, over rows.
-        differences: that training against the best baseline, as `paired_bootstrap` gives it.
+        intervals: 95 % intervals over rows of the metrics' means over trainings.
+        differences: those means against the best baseline, as `paired_bootstrap` gives it.
         best_baseline: its name, or None without baselines.
     """
 
@@ -51,7 +52,7 @@ class Comparison:
         Left out, but in `as_dict`, are means weighted by support, and micro means that are the
         accuracy by another name.
         """
-        names = sorted(_shown(self.by_seed[0]), key=lambda name: name != self.metric)
+        names = [self.metric, *(n for n in _shown(self.by_seed[0]) if n != self.metric)]
         return {
             name: {MODEL: self._scores[name]}
             | {baseline: metrics.get(name) for baseline, metrics in self.baselines.items()}
@@ -61,7 +62,7 @@ class Comparison:
     @property
     def _scores(self) -> dict[str, Score]:
         scores = {}
-        for name in scalars(self.by_seed[0]):
+        for name in [self.metric, *scalars(self.by_seed[0])]:
             low, high = self.intervals.get(name) or (None, None)
             values = [metrics.get(name) for metrics in self.by_seed]
             scores[name] = Score.of_seeds(values, low, high)
@@ -83,9 +84,8 @@ class Comparison:
 
 
 def compare(
-    task,
+    trained: Sequence[tuple],
     test,
-    predictions: Sequence,
     baselines: Mapping[str, object],
     metric: str | None = None,
     seed: int = 0,
@@ -93,33 +93,47 @@ def compare(
     """Measures predictions of one or several trainings, and those of baselines.
 
     Args:
-        task: the task, with its labels.
+        trained: for each training its task, with its labels and thresholds, and what its `predict`
+            returned; the first is that of the model that is kept.
         test: the examples.
-        predictions: what `task.predict` returned, of each training; the first is that of the model
-            that is kept.
         baselines: what `task.baselines` returned.
         metric: the one that counts; by default the task's.
         seed: seed of the bootstrap.
     """
+    task = trained[0][0]
     metric = metric or task.metric
-    by_seed = [task.metrics(test, found) for found in predictions]
+    by_seed = [own.metrics(test, found) for own, found in trained]
     if metric not in by_seed[0]:
         raise ValueError(
             f"There is no metric {metric!r} for this task; choose one of "
             f"{', '.join(scalars(by_seed[0]))}."
         )
     measured = {name: task.metrics(test, found) for name, found in baselines.items()}
-    score = task.score(test, predictions[0])
+    score = _mean_score([own.score(test, found) for own, found in trained])
     intervals = bootstrap_intervals(score, len(test), seed=seed)
     known = {name: m[metric] for name, m in measured.items() if m.get(metric) is not None}
     best, differences = None, {}
     if known:
         choose = {"max": max, "min": min}[mode_of(metric)]
         best = choose(known, key=known.get)
-        differences = paired_bootstrap(
-            score, task.score(test, baselines[best]), len(test), seed=seed
-        )
+        of_best = task.score(test, baselines[best])
+        differences = paired_bootstrap(score, of_best, len(test), seed=seed)
     return Comparison(metric, by_seed, measured, intervals, differences, best)
+
+
+def _mean_score(scores: Sequence):
+    """The mean over trainings of each metric, on the same rows; None where one has none."""
+    if len(scores) == 1:
+        return scores[0]
+
+    def score(rows):
+        found = [one(rows) for one in scores]
+        return {
+            name: None if any(f[name] is None for f in found) else fmean(f[name] for f in found)
+            for name in found[0]
+        }
+
+    return score
 
 
 def _shown(metrics: dict) -> list[str]:

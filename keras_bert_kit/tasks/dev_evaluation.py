@@ -1,5 +1,7 @@
 """The task's own metrics on development rows, while `fit` goes on."""
 
+import math
+
 import keras
 
 LOWER_IS_BETTER = (
@@ -22,14 +24,16 @@ class DevEvaluation(keras.callbacks.Callback):
         task: a task of this package.
         tokenizer: the model's tokenizer.
         examples: the development examples.
+        metric: one that is in the logs even where it is not defined, as NaN.
         batch_size: inputs in a batch.
     """
 
-    def __init__(self, task, tokenizer, examples, batch_size: int = 64):
+    def __init__(self, task, tokenizer, examples, metric: str | None = None, batch_size: int = 64):
         super().__init__()
         self.task = task
         self.tokenizer = tokenizer
         self.examples = examples
+        self.metric = metric
         self.batch_size = batch_size
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -37,6 +41,8 @@ class DevEvaluation(keras.callbacks.Callback):
         found = self.task.predict(self.model, self.tokenizer, self.examples, self.batch_size)
         metrics = self.task.metrics(self.examples, found)
         numbers = scalars(metrics)
+        if self.metric in metrics:
+            numbers.setdefault(self.metric, math.nan)
         loss = next((numbers[name] for name in LOSSES if name in numbers), None)
         if loss is not None:
             numbers["loss"] = loss

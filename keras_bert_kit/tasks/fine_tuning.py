@@ -25,6 +25,8 @@ from keras_bert_kit.training.schedules import LinearWarmupDecay
 from keras_bert_kit.training.training_options import TrainingOptions
 
 METRICS = "metrics.jsonl"
+# Lengths of batches are multiples of it. XLA compiles the step anew for every length.
+LENGTH_STEP, XLA_LENGTH_STEP = 4, 32
 
 
 class FineTuned(NamedTuple):
@@ -88,12 +90,13 @@ def fine_tune(
         seed=seed,
         bucketed=options.bucketed,
         pad_to=task.inputs.sequence_length,
+        length_step=XLA_LENGTH_STEP if options.jit_compile else LENGTH_STEP,
     )
     description = describe_batches(batches)
     print(description)
     steps_per_epoch = batches.steps_per_epoch
     total_steps = max(1, round(options.epochs * steps_per_epoch))
-    callbacks = _prepare(model, options, steps_per_epoch, total_steps)
+    callbacks = _prepare(model, options, steps_per_epoch, total_steps, task.mean_over_weights)
     checkpoints = Checkpoints(folder / "checkpoints")
     start_step = checkpoints.restore(model)
     if start_step:
@@ -118,7 +121,7 @@ def fine_tune(
                 max(1, math.ceil(steps_per_epoch / options.evaluations)),
                 callbacks=[
                     *callbacks,
-                    DevEvaluation(task, tokenizer, dev),
+                    DevEvaluation(task, tokenizer, dev, metric),
                     Monitor(
                         folder / "logs",
                         options.log_every,
@@ -132,7 +135,7 @@ def fine_tune(
                 ],
             )
     best.restore_best(model)
-    if options.lora_rank:
+    if options.lora_rank is not None:
         model = merge_lora(model)
     found = task.predict(model, tokenizer, dev)
     task = task.tuned(dev, found)
@@ -174,15 +177,21 @@ def _again(encoder: Encoder, options: TrainingOptions, keep_weights: bool) -> En
     return changed
 
 
-def _prepare(model, options: TrainingOptions, steps_per_epoch: int, total_steps: int) -> list:
+def _prepare(
+    model,
+    options: TrainingOptions,
+    steps_per_epoch: int,
+    total_steps: int,
+    mean_over_weights: bool = True,
+) -> list:
     """Freezes, adds LoRA and compiles, as the options say; returns the callbacks for it."""
     width = model.encoder.config["hidden_dim"]
     callbacks = []
     if options.frozen_blocks is not None:
         freeze(model, options.frozen_blocks)
-    if options.lora_rank:
+    if options.lora_rank is not None:
         add_lora(model, options.lora_rank)
-    if options.unfreeze_every:
+    if options.unfreeze_every is not None:
         callbacks.append(GradualUnfreezing(max(1, round(options.unfreeze_every * steps_per_epoch))))
     if options.average is not None:
         callbacks.append(AveragedWeights(keep_at_end=False))
@@ -199,6 +208,7 @@ def _prepare(model, options: TrainingOptions, steps_per_epoch: int, total_steps:
         loss=model.losses_by_output(options.label_smoothing, options.focal_gamma),
         weighted_metrics=model.metrics_by_output(),
         micro_batches=options.micro_batches,
+        mean_over_weights=mean_over_weights,
         jit_compile=options.jit_compile,
     )
     return callbacks

@@ -27,6 +27,7 @@ class Problem(NamedTuple):
 
     Attributes:
         metric: what the best weights are chosen by, where nothing else is asked for.
+        metric_names: what else may be asked for.
         targets: from the names of classes and examples to labels, `(R,)` or `(R, C)`.
         metrics: from targets, values and names to everything that is measured.
         score: from targets and values to a score of rows, for the bootstrap.
@@ -35,6 +36,7 @@ class Problem(NamedTuple):
     """
 
     metric: str
+    metric_names: tuple[str, ...]
     targets: Callable[[Sequence[str], LabelledTexts], np.ndarray]
     metrics: Callable[[np.ndarray, np.ndarray, Sequence[str]], dict]
     score: Callable[[np.ndarray, np.ndarray], Callable]
@@ -62,9 +64,18 @@ def _regression_baselines(train, targets, test, num_classes: int, seed: int):
     return {name: values[:, None] for name, values in found.items()}
 
 
+_RATES = tuple(
+    f"{name}_{mean}"
+    for name in ("precision", "recall", "f1")
+    for mean in ("macro", "micro", "weighted")
+)
 PROBLEMS = {
     "single_label": Problem(
         "accuracy",
+        (
+            *("accuracy", "precision", "recall", "f1", *_RATES),
+            *("roc_auc", "pr_auc", "matthews", "cross_entropy", "calibration_error"),
+        ),
         _class_targets,
         classification_metrics,
         classification_score,
@@ -72,6 +83,7 @@ PROBLEMS = {
     ),
     "multi_label": Problem(
         "f1_micro",
+        ("accuracy", "hamming_accuracy", *_RATES, "roc_auc", "pr_auc", "cross_entropy"),
         _class_targets,
         multilabel_metrics,
         multilabel_score,
@@ -79,6 +91,7 @@ PROBLEMS = {
     ),
     "regression": Problem(
         "spearman",
+        ("spearman", "pearson", "mean_squared_error", "mean_absolute_error"),
         lambda names, examples: np.asarray(examples.labels, np.float32),
         lambda targets, values, names: regression_metrics(targets, values[:, 0]),
         lambda targets, values: regression_score(targets, values[:, 0]),

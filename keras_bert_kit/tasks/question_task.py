@@ -34,6 +34,8 @@ class QuestionTask:
     no_answer_threshold: float | None = None
 
     name = "span"
+    metric_names = ("f1", "exact_match", "best_f1", "best_exact_match")
+    mean_over_weights = True  # every prediction counts the same
     metric = "f1"
     labels = None
 

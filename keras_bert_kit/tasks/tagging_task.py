@@ -15,7 +15,7 @@ from keras_bert_kit.data.tagging import encode_words, tag_targets
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.classification_metrics import classification_metrics
 from keras_bert_kit.evaluation.row_scores import tagging_score
-from keras_bert_kit.evaluation.tagging_baselines import tagging_baselines
+from keras_bert_kit.evaluation.tagging_baselines import OUTSIDE, tagging_baselines
 from keras_bert_kit.evaluation.tagging_metrics import entity_counts, tagging_metrics
 from keras_bert_kit.models import TaggingModel
 from keras_bert_kit.prediction import tag
@@ -39,6 +39,7 @@ class TaggingTask:
         scheme: what the tags are in, where that is known; see `data.tag_schemes`.
         on_bad: `"error"`, or `"skip"` to leave bad sentences out and count them.
         labels: the tags; `with_labels_of` finds them in the training rows.
+        plain: whether the tags mark no entities, such as parts of speech; found with them.
     """
 
     inputs: InputOptions = InputOptions(long_texts="windows")  # noqa: RUF009 (frozen)
@@ -47,13 +48,16 @@ class TaggingTask:
     scheme: str | None = None
     on_bad: str = "error"
     labels: tuple[str, ...] | None = None
+    plain: bool = False
 
     name = "tagging"
+    metric_names = ("f1", "precision", "recall", "f1_macro", "accuracy")
+    mean_over_weights = True  # every prediction counts the same
 
     @property
     def metric(self) -> str:
         """What the best weights are chosen by, where nothing else is asked for."""
-        return "f1" if self.labels is None or "O" in self.labels else "accuracy"
+        return "accuracy" if self.plain else "f1"
 
     def examples(self, rows: Rows) -> TaggedWords:
         """Words and tags of some rows, each of them checked."""
@@ -73,7 +77,7 @@ class TaggingTask:
                 f"All words of {train.source} have the tag {labels[0]!r}: there is nothing to "
                 "tell apart. Take another column with `tags`, or other rows."
             )
-        return replace(self, labels=labels)
+        return replace(self, labels=labels, plain=train.scheme == PLAIN)
 
     def known(self, examples: TaggedWords) -> TaggedWords:
         """The sentences whose tags training has seen; others are an error, or left out.
@@ -114,7 +118,7 @@ class TaggingTask:
 
     def predict(self, model, tokenizer, examples: TaggedWords, batch_size=64) -> list[SentenceTags]:
         """A tag for every word."""
-        outside = self.labels.index("O") if "O" in self.labels else 0
+        outside = self.labels.index(OUTSIDE) if OUTSIDE in self.labels else 0
         found = tag(model, tokenizer, examples.words, self.inputs, outside, batch_size)
         return [
             SentenceTags([self.labels[i] for i in ids], probabilities)
@@ -128,7 +132,7 @@ class TaggingTask:
     def metrics(self, examples: TaggedWords, predictions: list[SentenceTags]) -> dict:
         """Everything that is measured: of entities, or of words where tags mark none."""
         found = [sentence.tags for sentence in predictions]
-        if examples.scheme != PLAIN:
+        if not self.plain:
             return tagging_metrics(examples.tags, found)
         ids = [self._ids(tags) for tags in (examples.tags, found)]
         return classification_metrics(ids[0], np.eye(len(self.labels))[ids[1]], self.labels)
@@ -136,14 +140,16 @@ class TaggingTask:
     def score(self, examples: TaggedWords, predictions: list[SentenceTags]):
         """A score of sentences, for the bootstrap."""
         found = [sentence.tags for sentence in predictions]
-        if examples.scheme != PLAIN:
+        if not self.plain:
             return tagging_score(*entity_counts(examples.tags, found)[1:])
         right, words = right_words(examples.tags, found)
         return lambda rows: {"accuracy": float(right[rows].sum() / words[rows].sum())}
 
     def baselines(self, train: TaggedWords, test: TaggedWords, seed: int) -> dict:
         """Predictions for the test rows by name of a baseline."""
-        found = tagging_baselines(train.words, train.tags, test.words, seed)
+        found = tagging_baselines(
+            train.words, train.tags, test.words, seed, None if self.plain else OUTSIDE
+        )
         return {name: [SentenceTags(tags) for tags in rows] for name, rows in found.items()}
 
     def _ids(self, sentences) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Texts, or pairs of texts, to classes, to several labels or to a number."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from keras_bert_kit.models import ClassificationModel
 from keras_bert_kit.prediction import classify, num_segments_of
 from keras_bert_kit.tasks.problems import PROBLEMS, Problem
 
+logger = logging.getLogger(__name__)
 WIDE = 768  # BERT-base
 
 
@@ -53,6 +55,19 @@ class TextTask:
     labels: tuple[str, ...] | None = None
 
     name = "classification"
+    mean_over_weights = False  # weights are those of rows
+
+    def __post_init__(self):
+        """Refuses options that contradict each other."""
+        if self.class_weights and self.resample:
+            raise ValueError(
+                "`class_weights` and `resample` both make classes count alike: choose one of them."
+            )
+        if (self.class_weights or self.resample) and self.problem != "single_label":
+            raise ValueError(
+                "`class_weights` and `resample` are for rows of one class each, not for "
+                f"{self.problem}: leave them out."
+            )
 
     @property
     def kind(self) -> Problem:
@@ -63,6 +78,11 @@ class TextTask:
     def metric(self) -> str:
         """What the best weights are chosen by, where nothing else is asked for."""
         return self.kind.metric
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What else they may be chosen by."""
+        return self.kind.metric_names
 
     def examples(self, rows: Rows) -> LabelledTexts:
         """Texts and labels of some rows, each of them checked."""
@@ -113,6 +133,11 @@ class TextTask:
         # The family's own head, unless that is BERT's and there is no pooler to read.
         is_bert = family_of(EncoderConfig(**encoder.config)) == "bert"
         pooling = self.pooling or ("mean" if encoder.config["hidden_dim"] < WIDE else "first")
+        if self.pooling is None and pooling == "mean":
+            logger.info(
+                "Texts are read by the mean of their tokens. Other libraries have no such head: "
+                "for them train with the pooling `first`."
+            )
         needs_layer = pooling == "first" and is_bert and not encoder.config["pooler"]
         model = ClassificationModel(
             encoder,
@@ -133,11 +158,9 @@ class TextTask:
         )
         weights, sampling = row_weights(features), None
         if self.class_weights or self.resample:
-            of_class = balanced_weights(targets, len(self.labels))[features.rows]
-            if self.class_weights:
-                weights = weights * of_class
-            else:
-                sampling = of_class * weights
+            weights = weights * balanced_weights(targets, len(self.labels))[features.rows]
+            if self.resample:  # what is drawn more often weighs no more besides
+                weights, sampling = np.ones_like(weights), weights
         return Batches(
             features,
             tokenizer.vocabulary.pad_id,

@@ -105,18 +105,31 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves where the step passes a multiple of `every`, and on a signal."""
-        step = int(self.model.optimizer.iterations)
-        if self._signal is not None:
-            self._save(step)
-            self._give_signals_back()
-            raise KeyboardInterrupt(f"stopped by {signal.Signals(self._signal).name}")
-        if step // self.every > self._saved_step // self.every:
-            self._save(step)
+        # The last step of an epoch waits for its evaluation: a run that goes on behind it would
+        # leave that out.
+        if batch + 1 != self.params.get("steps"):
+            self._save_if_due()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Saves the last step of the epoch before, if it is due."""
+        self._save_if_due()
 
     def on_train_end(self, logs=None):
         """Saves the last step."""
         self._save(int(self.model.optimizer.iterations))
+        self._stop_if_told()
         self._give_signals_back()
+
+    def _save_if_due(self) -> None:
+        step = int(self.model.optimizer.iterations)
+        if self._signal is not None or step // self.every > self._saved_step // self.every:
+            self._save(step)
+        self._stop_if_told()
+
+    def _stop_if_told(self) -> None:
+        if self._signal is not None:
+            self._give_signals_back()
+            raise KeyboardInterrupt(f"stopped by {signal.Signals(self._signal).name}")
 
     def _save(self, step: int) -> None:
         if step != self._saved_step:

@@ -55,6 +55,20 @@ class TrainingOptions:
     log_every: int = 50
     """Steps between two points in TensorBoard."""
 
+    def __post_init__(self):
+        """Refuses values that cannot be."""
+        for name in ("epochs", "batch_size", "micro_batches", "evaluations", "log_every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"`{name}` must be positive; received {getattr(self, name)}.")
+        for name in ("learning_rate", "unfreeze_every", "lora_rank", "patience", "layer_decay"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive, or left out; received {value}.")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"`average` must lie between 0 and 1; received {self.average}.")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"`warmup` must be a share of the steps; received {self.warmup}.")
+
     def rate_for(self, hidden_dim: int) -> float:
         """The learning rate for an encoder of this width.
 

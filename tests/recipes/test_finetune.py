@@ -2,6 +2,7 @@ import csv
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -44,8 +45,6 @@ def options(tiny_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(options):
-    from pathlib import Path
-
     return Path(options.output) / options.name, run(options)
 
 
@@ -187,6 +186,40 @@ def test_bad_files_are_one_line_and_exit_code_1(kind, options, tmp_path, capsys)
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert "Traceback" not in error
+
+
+WRONG_OPTIONS = {
+    "--metric loss": "`--metric loss` is none of `--task classification`; choose one of accuracy",
+    "--task tagging --class-weights": "--class-weights mean nothing for `--task tagging`",
+    "--class-weights --resample": "choose one of them",
+    "--seeds 0": "`--seeds` must be at least 1",
+    "--epochs 0": "`epochs` must be positive; received 0",
+    "--average 1": "`average` must lie between 0 and 1",
+    "--lora-rank 0": "`lora_rank` must be positive",
+    "--warmup 1": "`warmup` must be a share",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG_OPTIONS)
+def test_options_that_mean_nothing_are_refused_before_anything_is_written(
+    arguments, options, tmp_path, capsys
+):
+    given = ["--train", *options.train, "--model", options.model, "--output", str(tmp_path / "a")]
+    assert main(Options, run, __doc__, [*given, *arguments.split()]) == 1
+    assert WRONG_OPTIONS[arguments] in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
+def test_rows_that_have_changed_since_are_noticed(options, finished, tmp_path):
+    other = write_csv(tmp_path / "train.csv", [["text", "label"], *labelled(78)])
+    path = Path(options.train[0])
+    before = path.read_bytes()
+    try:
+        path.write_bytes(Path(other).read_bytes())
+        with pytest.raises(ValueError, match="the rows to learn from have changed"):
+            run(options)
+    finally:
+        path.write_bytes(before)
 
 
 def test_an_unknown_label_in_the_test_rows_is_told_with_its_row(options, tmp_path, capsys):

@@ -24,6 +24,14 @@ def test_all_numbers_are_in_the_logs_and_the_loss_has_its_name():
     assert math.isclose(logs["val_loss"], 0.7)
 
 
+def test_the_metric_that_counts_is_there_even_without_a_value():
+    callback = DevEvaluation(Guesses(), None, [1, 2, 3], "roc_auc")
+    callback.set_model(keras.Model())
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert math.isnan(logs["val_roc_auc"])
+
+
 def test_what_is_better():
     assert mode_of("matthews") == "max"
     assert mode_of("mean_absolute_error") == "min"

@@ -43,6 +43,9 @@ def test_plain_tags_are_measured_by_words():
     rows = TaggedWords([["a", "c"], ["d"]], [["NN", "VB"], ["NN"]], [1, 4], "x", "plain")
     task = TaggingTask().with_labels_of(rows)
     assert (task.labels, task.metric) == (("NN", "VB"), "accuracy")
+    baselines = task.baselines(rows, rows, 0)
+    assert baselines["commonest tag"][0].tags == ["NN", "NN"]
+    assert task.metrics(rows, baselines["commonest tag of each word"])["accuracy"] == 1.0
     found = [SentenceTags(["NN", "NN"]), SentenceTags(["NN"])]
     assert task.metrics(rows, found)["accuracy"] == pytest.approx(2 / 3)
     assert task.score(rows, found)(np.array([0, 0]))["accuracy"] == 0.5

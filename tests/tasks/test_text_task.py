@@ -81,7 +81,37 @@ def test_windows_share_the_weight_of_their_row():
     model = task.model(tiny_encoder(), rows)
     batches = task.batches(rows, model, TOKENIZER)
     assert batches.features.rows.tolist() == [0, 0, 1]
-    assert batches.weights["label"].tolist() == [0.5, 0.5, 1.0]
+    assert batches.weights["label"].tolist() == pytest.approx([0.75, 0.75, 1.5])  # mean 1
+
+
+def test_a_long_row_counts_as_much_as_a_short_one_whatever_batches_they_are_in():
+    long, short = "a b c d e f " * 6, "b"
+    rows = examples(["x"] * 8 + ["y"] * 8, [long] * 8 + [short] * 8)
+    task = TextTask(inputs=InputOptions(8, "windows", 6)).with_labels_of(rows)
+    model = task.model(tiny_encoder(), rows)
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        model.losses_by_output(),
+        mean_over_weights=task.mean_over_weights,
+    )
+    bias = model.get_layer("classifier").linear.bias
+    bias.assign([0.0, 0.0])
+    model.get_layer("classifier").linear.kernel.assign(np.zeros((8, 2)))
+    batches = task.batches(rows, model, TOKENIZER, batch_size=4)
+    gradient = np.zeros(2)
+    for x, y, weights in batches.dataset().take(batches.steps_per_epoch):
+        found = model._gradients(x, y, weights, 1.0, 1.0, {})
+        at = [v.path for v in model.trainable_variables].index(bias.path)
+        gradient += found[at].numpy() * len(x["token_ids"])
+    # All probabilities are a half: rows of x pull one way, rows of y the other, equally.
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-4)
+
+
+def test_options_for_rare_classes_are_one_at_a_time_and_for_classes():
+    with pytest.raises(ValueError, match="choose one of them"):
+        TextTask(class_weights=True, resample=True)
+    with pytest.raises(ValueError, match="not for regression: leave them out"):
+        TextTask("regression", class_weights=True)
 
 
 def test_small_encoders_are_read_by_the_mean_unless_told_otherwise():
