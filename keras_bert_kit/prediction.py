@@ -1,6 +1,7 @@
 """What a model says of texts, words and questions: from inputs to outputs and back to the rows."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 import numpy as np
@@ -97,14 +98,13 @@ def classify_inputs(
 ) -> np.ndarray:
     """As `classify`, of what `encode_texts` made."""
     logits = outputs_of(model, features, tokenizer.vocabulary.pad_id, batch_size)["label"]
-    to_values = {"single_label": softmax_rows, "multi_label": expit, "regression": np.asarray}
+    to_values = {
+        "single_label": partial(softmax, axis=1),
+        "multi_label": expit,
+        "regression": np.asarray,
+    }
     values = to_values[model.arguments["problem"]](logits.astype(np.float64))
     return pool_windows(features, values)
-
-
-def softmax_rows(logits: np.ndarray) -> np.ndarray:
-    """`exp(z_i) / sum_j exp(z_j)` over the last axis."""
-    return softmax(logits, axis=-1)
 
 
 def tag(
@@ -137,7 +137,7 @@ def tag_inputs(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """As `tag`, of what `encode_words` made."""
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)["tags"]
-    return tags_of_words(encoded, softmax_rows(logits.astype(np.float64)), outside)
+    return tags_of_words(encoded, softmax(logits.astype(np.float64), axis=1), outside)
 
 
 def answer(

@@ -169,21 +169,19 @@ class Batches:
             tf.RaggedTensor.from_row_splits(values, self.features.splits, validate=False)
             for values in (self.features.token_ids, self.features.segment_ids)
         )
-        lengths = tf.constant(self.features.lengths)
+        all_lengths = self.features.lengths
+        lengths = tf.constant(all_lengths)
         targets, weights = (
             {name: self._as_tensor(values) for name, values in given.items()}
             for given in (self.targets, self.weights)
         )
 
-        def make(chosen):
+        def chosen_and_length():
+            for chosen in plan():
+                yield chosen, self._padded_length(all_lengths[chosen].max())
+
+        def make(chosen, length):
             row_lengths = tf.gather(lengths, chosen)
-            length = tf.reduce_max(row_lengths)
-            if self.bucketed:
-                length = (length + self.length_step - 1) // self.length_step * self.length_step
-                if self.pad_to is not None:
-                    length = tf.minimum(length, self.pad_to)
-            else:
-                length = tf.constant(self.pad_to, tf.int64)
             shape = tf.stack([tf.size(chosen, tf.int64), length])
 
             def dense(ragged, padding=0):
@@ -201,10 +199,11 @@ class Batches:
             )
             return x, y, sample_weight
 
-        chosen = tf.data.Dataset.from_generator(
-            plan, output_signature=tf.TensorSpec([None], tf.int64)
+        planned = tf.data.Dataset.from_generator(
+            chosen_and_length,
+            output_signature=(tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.int64)),
         )
-        batches = chosen.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        batches = planned.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return batches.prefetch(tf.data.AUTOTUNE)
 
     def _as_tensor(self, values: np.ndarray):

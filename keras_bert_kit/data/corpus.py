@@ -96,7 +96,7 @@ class Corpus:
     ):
         if undecodable not in ("error", "skip"):
             raise ValueError(f'`undecodable` must be "error" or "skip". Received: {undecodable!r}.')
-        _check_encoding(encoding)
+        check_encoding(encoding)
         self.text_field = text_field
         self.encoding = encoding
         self.undecodable = undecodable
@@ -255,7 +255,8 @@ def _paragraphs(text: str) -> Document:
     return [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
 
 
-def _check_encoding(encoding: str) -> None:
+def check_encoding(encoding: str) -> None:
+    """Refuses an encoding that does not exist, or in which lines cannot be told apart."""
     try:
         ends_lines = "\n".encode(encoding) == b"\n"
     except (LookupError, TypeError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_bert_kit.data.corpus import _check_encoding
+from keras_bert_kit.data.corpus import check_encoding
 
 FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "conll", "txt")
 
@@ -70,4 +70,4 @@ class RowOptions:
                 raise ValueError(
                     f'`{name}` must be "error" or "skip". Received: {getattr(self, name)!r}.'
                 )
-        _check_encoding(self.encoding)
+        check_encoding(self.encoding)

@@ -6,9 +6,6 @@ from collections.abc import Hashable, Mapping, Sequence, Sized
 
 import numpy as np
 
-from keras_bert_kit.data.duplicates import duplicates_across as duplicates_across
-from keras_bert_kit.data.duplicates import without_duplicates as without_duplicates
-
 logger = logging.getLogger(__name__)
 
 _BIG_GROUP = 0.1  # of the smallest split: such groups find a place before all others

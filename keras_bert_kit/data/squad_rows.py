@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from keras_bert_kit.data.unreadable_rows import UnreadableRows
 
-SQUAD_COLUMNS = ("id", "title", "context", "question", "answers", "is_impossible")
-
 
 def is_squad(content: object) -> bool:
     """Whether `content`, read from JSON, has the shape of SQuAD's files.
@@ -31,7 +29,7 @@ def squad_rows(content: dict, name: str, bad: UnreadableRows) -> Iterator[tuple[
         bad: takes the questions that are not what SQuAD says.
 
     Yields:
-        The number of the question, from 1, and a row of `SQUAD_COLUMNS`: `answers` is
+        The number of the question, from 1, and its columns: `answers` is
         `{"text": [...], "answer_start": [...]}`, or `None` where the file has none for it;
         `is_impossible` tells whether the question has no answer. Offsets are not checked here.
 
