@@ -9,11 +9,10 @@ from scipy.special import expit, softmax
 
 from keras_bert_kit.data.answers import Answer, best_answers
 from keras_bert_kit.data.batching import Batches
-from keras_bert_kit.data.classification import encode_texts, pool_windows
+from keras_bert_kit.data.classification import pool_windows
 from keras_bert_kit.data.features import Features
-from keras_bert_kit.data.inputs import InputOptions
-from keras_bert_kit.data.spans import QuestionFeatures, encode_questions
-from keras_bert_kit.data.tagging import WordFeatures, encode_words, tags_of_words
+from keras_bert_kit.data.spans import QuestionFeatures
+from keras_bert_kit.data.tagging import WordFeatures, tags_of_words
 
 PER_TOKEN = ("tags", "start", "end")  # outputs with a value for every token
 
@@ -68,35 +67,18 @@ def num_segments_of(model: keras.Model) -> int:
     return model.encoder.config["num_segments"]
 
 
-def classify(
-    model: keras.Model,
-    tokenizer,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    options: InputOptions,
-    batch_size: int = 64,
-) -> np.ndarray:
+def classify(model: keras.Model, tokenizer, features: Features, batch_size: int = 64) -> np.ndarray:
     """Probabilities of classes, or for a regression values; of windows the mean.
 
     Args:
         model: a `ClassificationModel`.
         tokenizer: its tokenizer.
-        texts: R texts.
-        pairs: for each the second text of its pair, or None.
-        options: how long inputs may be.
+        features: R texts as `encode_texts` makes them.
         batch_size: inputs in a batch.
 
     Returns:
         `(R, C)` float64; `(R, 1)` for a regression.
     """
-    features = encode_texts(texts, tokenizer, options, pairs, num_segments_of(model))
-    return classify_inputs(model, tokenizer, features, batch_size)
-
-
-def classify_inputs(
-    model: keras.Model, tokenizer, features: Features, batch_size: int = 64
-) -> np.ndarray:
-    """As `classify`, of what `encode_texts` made."""
     logits = outputs_of(model, features, tokenizer.vocabulary.pad_id, batch_size)["label"]
     to_values = {
         "single_label": partial(softmax, axis=1),
@@ -108,34 +90,20 @@ def classify_inputs(
 
 
 def tag(
-    model: keras.Model,
-    tokenizer,
-    words: Sequence[Sequence[str]],
-    options: InputOptions,
-    outside: int,
-    batch_size: int = 64,
+    model: keras.Model, tokenizer, encoded: WordFeatures, outside: int, batch_size: int = 64
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The likeliest tag of every word, and its probability.
 
     Args:
         model: a `TaggingModel`.
         tokenizer: its tokenizer.
-        words: R sentences of words.
-        options: how long inputs may be.
+        encoded: R sentences as `encode_words` makes them.
         outside: the tag of words that no input holds.
         batch_size: inputs in a batch.
 
     Returns:
         For each sentence the tags `(W,)` int32 and their probabilities `(W,)`.
     """
-    encoded = encode_words(words, tokenizer, options)
-    return tag_inputs(model, tokenizer, encoded, outside, batch_size)
-
-
-def tag_inputs(
-    model: keras.Model, tokenizer, encoded: WordFeatures, outside: int, batch_size: int = 64
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """As `tag`, of what `encode_words` made."""
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)["tags"]
     return tags_of_words(encoded, softmax(logits.astype(np.float64), axis=1), outside)
 
@@ -143,9 +111,8 @@ def tag_inputs(
 def answer(
     model: keras.Model,
     tokenizer,
-    questions: Sequence[str],
+    encoded: QuestionFeatures,
     contexts: Sequence[str],
-    options: InputOptions,
     no_answer_threshold: float | None = None,
     batch_size: int = 64,
 ) -> list[Answer]:
@@ -154,27 +121,11 @@ def answer(
     Args:
         model: a `SpanModel`.
         tokenizer: its tokenizer.
-        questions: R questions.
+        encoded: R questions as `encode_questions` makes them.
         contexts: for each the text that holds the answer, if any does.
-        options: how long inputs may be.
         no_answer_threshold: see `best_answers`; None to give an answer always.
         batch_size: inputs in a batch.
     """
-    encoded = encode_questions(
-        questions, contexts, tokenizer, options, num_segments=num_segments_of(model)
-    )
-    return answer_inputs(model, tokenizer, encoded, contexts, no_answer_threshold, batch_size)
-
-
-def answer_inputs(
-    model: keras.Model,
-    tokenizer,
-    encoded: QuestionFeatures,
-    contexts: Sequence[str],
-    no_answer_threshold: float | None = None,
-    batch_size: int = 64,
-) -> list[Answer]:
-    """As `answer`, of what `encode_questions` made."""
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)
     return best_answers(
         encoded,

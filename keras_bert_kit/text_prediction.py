@@ -13,7 +13,7 @@ from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.spans import encode_questions
 from keras_bert_kit.data.tagging import encode_words
 from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
-from keras_bert_kit.prediction import answer_inputs, classify_inputs, num_segments_of, tag_inputs
+from keras_bert_kit.prediction import answer, classify, num_segments_of, tag
 
 TAGGING, QUESTIONS = "tagging", "questions"
 OF_PROBLEM = {
@@ -87,7 +87,7 @@ def predict_text(
     if task == TAGGING:
         return _entities(model, tokenizer, texts, names, options, batch_size)
     features = encode_texts(texts, tokenizer, options, pairs, num_segments_of(model))
-    values = classify_inputs(model, tokenizer, features, batch_size)
+    values = classify(model, tokenizer, features, batch_size)
     return Predictions([_of_text(task, names, row) for row in values.tolist()], features.num_cut)
 
 
@@ -125,7 +125,7 @@ def predict_words(
     if not len(words):
         return Predictions([], np.zeros(0, np.int32))
     encoded = encode_words(words, tokenizer, options or default_inputs(model))
-    tags, sure = tag_inputs(model, tokenizer, encoded, _outside(names), batch_size)
+    tags, sure = tag(model, tokenizer, encoded, _outside(names), batch_size)
     return Predictions(
         [
             {"tags": [names[i] for i in ids], "probabilities": probabilities.tolist()}
@@ -170,7 +170,7 @@ def _of_text(task: str, names: list[str], row: list[float]) -> dict:
 def _entities(model, tokenizer, texts, names, options, batch_size) -> Predictions:
     splits = [split_words(text) for text in texts]
     encoded = encode_words([words for words, _, _ in splits], tokenizer, options)
-    tags, sure = tag_inputs(model, tokenizer, encoded, _outside(names), batch_size)
+    tags, sure = tag(model, tokenizer, encoded, _outside(names), batch_size)
     results = []
     for text, (_, starts, ends), ids, ones in zip(texts, splits, tags, sure, strict=True):
         found = entities_of(text, starts, ends, [names[i] for i in ids], ones)
@@ -184,7 +184,7 @@ def _answers(
     encoded = encode_questions(
         texts, pairs, tokenizer, options, num_segments=num_segments_of(model)
     )
-    found = answer_inputs(model, tokenizer, encoded, pairs, no_answer_threshold, batch_size)
+    found = answer(model, tokenizer, encoded, pairs, no_answer_threshold, batch_size)
     return Predictions(
         [
             {"answer": a.text, "start": a.start, "end": a.end, "probability": a.probability}

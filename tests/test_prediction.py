@@ -8,6 +8,8 @@ from tiny_bundles import TASKS, odd_texts, tiny_bundle
 from keras_bert_kit.data.classification import encode_texts
 from keras_bert_kit.data.features import Features, join_segments
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.data.spans import encode_questions
+from keras_bert_kit.data.tagging import encode_words
 from keras_bert_kit.prediction import answer, classify, outputs_of, tag
 
 LENGTHS = (5, 1, 11, 0, 16, 2, 16)  # of tokens beside the special ones
@@ -88,7 +90,7 @@ def test_windows_of_a_text_are_pooled_to_the_mean(task):
         np.mean([v for v, row in zip(values, features.rows, strict=True) if row == at], axis=0)
         for at in range(len(texts))
     ]
-    found = classify(bundle.model, bundle.tokenizer, texts, None, bundle.inputs, batch_size=4)
+    found = classify(bundle.model, bundle.tokenizer, features, batch_size=4)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -118,7 +120,9 @@ def test_words_have_the_tag_that_their_first_piece_has_in_its_window():
     bundle = tiny_bundle("tagging")
     words = [["the", "star", "zzz"], ["ada"], []]
     options = InputOptions(16, "windows", 5)
-    tags, sure = tag(bundle.model, bundle.tokenizer, words, options, outside=0)
+    tags, sure = tag(
+        bundle.model, bundle.tokenizer, encode_words(words, bundle.tokenizer, options), outside=0
+    )
     vocabulary = bundle.tokenizer.vocabulary
     ids = [vocabulary.id_of(t) for t in ("the", "star", "z", "##z", "##z")]
     tokens, of_segment = join_segments([ids], vocabulary)
@@ -132,7 +136,8 @@ def test_words_have_the_tag_that_their_first_piece_has_in_its_window():
 def test_answers_are_the_spans_with_the_highest_sum():
     bundle = tiny_bundle("questions")
     context = "ada is far . the star"
-    (found,) = answer(bundle.model, bundle.tokenizer, ["who ?"], [context], bundle.inputs)
+    encoded = encode_questions(["who ?"], [context], bundle.tokenizer, bundle.inputs)
+    (found,) = answer(bundle.model, bundle.tokenizer, encoded, [context])
     vocabulary = bundle.tokenizer.vocabulary
     words = context.split()
     ids = [[vocabulary.id_of(t) for t in part] for part in (["who", "?"], words)]
@@ -149,7 +154,10 @@ def test_answers_are_the_spans_with_the_highest_sum():
 def test_a_text_is_read_the_same_alone_and_among_others():
     bundle = tiny_bundle("classification")
     texts = odd_texts(1, 40, 12)
-    together = classify(bundle.model, bundle.tokenizer, texts, None, bundle.inputs, batch_size=7)
+    tokenizer = bundle.tokenizer
+    features = encode_texts(texts, tokenizer, bundle.inputs)
+    together = classify(bundle.model, tokenizer, features, batch_size=7)
     for at in (0, 7, 23, 39):
-        (one,) = classify(bundle.model, bundle.tokenizer, [texts[at]], None, bundle.inputs)
+        by_itself = encode_texts([texts[at]], tokenizer, bundle.inputs)
+        (one,) = classify(bundle.model, tokenizer, by_itself)
         np.testing.assert_allclose(together[at], one, atol=1e-5)

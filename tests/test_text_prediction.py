@@ -7,6 +7,7 @@ import pytest
 from tiny_bundles import LABELS, TASKS, odd_texts, tiny_bundle
 
 from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.data.classification import encode_texts
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.prediction import classify
@@ -54,7 +55,8 @@ def test_no_text_gives_nothing(task, bundle):
 @pytest.mark.parametrize("kind", ["classification", "multilabel", "regression"])
 def test_values_are_those_of_the_arrays(kind):
     bundle = tiny_bundle(kind)
-    values = classify(bundle.model, bundle.tokenizer, TEXTS, None, bundle.inputs)
+    features = encode_texts(TEXTS, bundle.tokenizer, bundle.inputs)
+    values = classify(bundle.model, bundle.tokenizer, features)
     for row, one in zip(values, bundle.predict_text(TEXTS), strict=True):
         if kind == "regression":
             assert one["value"] == pytest.approx(row[0], abs=1e-6)

@@ -35,10 +35,14 @@ class DevEvaluation(keras.callbacks.Callback):
         self.examples = examples
         self.metric = metric
         self.batch_size = batch_size
+        self._encoded = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures; `logs` is the dict that all callbacks share."""
-        found = self.task.predict(self.model, self.tokenizer, self.examples, self.batch_size)
+        model, tokenizer, examples = self.model, self.tokenizer, self.examples
+        if self._encoded is None:
+            self._encoded = self.task.encode(examples, model, tokenizer)
+        found = self.task.predict(model, tokenizer, examples, self.batch_size, self._encoded)
         metrics = self.task.metrics(self.examples, found)
         numbers = scalars(metrics)
         if self.metric in metrics:

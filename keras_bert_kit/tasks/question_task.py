@@ -8,7 +8,7 @@ from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.questions import Questions, questions
 from keras_bert_kit.data.rows import Rows
-from keras_bert_kit.data.spans import encode_questions, span_targets
+from keras_bert_kit.data.spans import QuestionFeatures, encode_questions, span_targets
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.question_baselines import question_baselines
 from keras_bert_kit.evaluation.row_scores import mean_score
@@ -64,28 +64,38 @@ class QuestionTask:
         """A new model on an encoder."""
         return SpanModel(encoder)
 
-    def batches(self, examples: Questions, model, tokenizer, **options) -> Batches:
-        """Training batches; `options` are those of `Batches`."""
-        encoded = encode_questions(
+    def encode(self, examples: Questions, model, tokenizer) -> QuestionFeatures:
+        """The inputs of the model."""
+        return encode_questions(
             examples.questions,
             examples.contexts,
             tokenizer,
             self.inputs,
             num_segments=num_segments_of(model),
         )
+
+    def batches(self, examples: Questions, model, tokenizer, **options) -> Batches:
+        """Training batches; `options` are those of `Batches`."""
+        encoded = self.encode(examples, model, tokenizer)
         no_answers = "skip" if self.no_answer_threshold is None else "cls"
         targets, weights = span_targets(encoded, examples.answers, no_answer_windows=no_answers)
         return Batches(encoded.features, tokenizer.vocabulary.pad_id, targets, weights, **options)
 
-    def predict(self, model, tokenizer, examples: Questions, batch_size=32) -> list[Answer]:
-        """The best answer to every question, and how much rather it has none."""
+    def predict(
+        self, model, tokenizer, examples: Questions, batch_size=64, encoded=None
+    ) -> list[Answer]:
+        """The best answer to every question, and how much rather it has none.
+
+        `encoded` is what `encode` made, if it was called.
+        """
+        if encoded is None:
+            encoded = self.encode(examples, model, tokenizer)
         may_have_none = self.no_answer_threshold is not None
         return answer(
             model,
             tokenizer,
-            examples.questions,
+            encoded,
             examples.contexts,
-            self.inputs,
             math.inf if may_have_none else None,  # the threshold is for the metrics to apply
             batch_size,
         )

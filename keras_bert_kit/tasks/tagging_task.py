@@ -11,7 +11,7 @@ from keras_bert_kit.data.labels import tag_ids
 from keras_bert_kit.data.rows import Rows
 from keras_bert_kit.data.tag_schemes import PLAIN
 from keras_bert_kit.data.tagged_words import TaggedWords, labels_of_tags, tagged_words
-from keras_bert_kit.data.tagging import encode_words, tag_targets
+from keras_bert_kit.data.tagging import WordFeatures, encode_words, tag_targets
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.classification_metrics import classification_metrics
 from keras_bert_kit.evaluation.row_scores import tagging_score
@@ -102,9 +102,13 @@ class TaggingTask:
         """A new model on an encoder."""
         return TaggingModel(encoder, len(self.labels))
 
+    def encode(self, examples: TaggedWords, model, tokenizer) -> WordFeatures:
+        """The inputs of the model."""
+        return encode_words(examples.words, tokenizer, self.inputs)
+
     def batches(self, examples: TaggedWords, model, tokenizer, **options) -> Batches:
         """Training batches; `options` are those of `Batches`."""
-        encoded = encode_words(examples.words, tokenizer, self.inputs)
+        encoded = self.encode(examples, model, tokenizer)
         ids, _ = tag_ids(self.labels, examples.tags, examples.source, examples.numbers)
         targets, weights = tag_targets(encoded, ids)
         return Batches(
@@ -116,10 +120,14 @@ class TaggingTask:
             **options,
         )
 
-    def predict(self, model, tokenizer, examples: TaggedWords, batch_size=64) -> list[SentenceTags]:
-        """A tag for every word."""
+    def predict(
+        self, model, tokenizer, examples: TaggedWords, batch_size=64, encoded=None
+    ) -> list[SentenceTags]:
+        """A tag for every word; `encoded` is what `encode` made, if it was called."""
+        if encoded is None:
+            encoded = self.encode(examples, model, tokenizer)
         outside = self.labels.index(OUTSIDE) if OUTSIDE in self.labels else 0
-        found = tag(model, tokenizer, examples.words, self.inputs, outside, batch_size)
+        found = tag(model, tokenizer, encoded, outside, batch_size)
         return [
             SentenceTags([self.labels[i] for i in ids], probabilities)
             for ids, probabilities in zip(*found, strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 from keras_bert_kit.config import EncoderConfig, family_of
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.classification import encode_texts, row_weights
+from keras_bert_kit.data.features import Features
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts, check_trainable, labelled_texts
 from keras_bert_kit.data.labels import label_ids, names_of
@@ -150,12 +151,16 @@ class TextTask:
             model.get_layer("classifier").linear.bias.assign([np.mean(train.labels)])
         return model
 
+    def encode(self, examples: LabelledTexts, model, tokenizer) -> Features:
+        """The inputs of the model."""
+        return encode_texts(
+            examples.texts, tokenizer, self.inputs, examples.pairs, num_segments_of(model)
+        )
+
     def batches(self, examples: LabelledTexts, model, tokenizer, **options) -> Batches:
         """Training batches; `options` are those of `Batches`."""
         targets = self.kind.targets(self.labels, examples)
-        features = encode_texts(
-            examples.texts, tokenizer, self.inputs, examples.pairs, num_segments_of(model)
-        )
+        features = self.encode(examples, model, tokenizer)
         weights, sampling = row_weights(features), None
         if self.class_weights or self.resample:
             weights = weights * balanced_weights(targets, len(self.labels))[features.rows]
@@ -170,9 +175,13 @@ class TextTask:
             **options,
         )
 
-    def predict(self, model, tokenizer, examples: LabelledTexts, batch_size=64) -> np.ndarray:
-        """Probabilities or values, `(R, C)`."""
-        return classify(model, tokenizer, examples.texts, examples.pairs, self.inputs, batch_size)
+    def predict(
+        self, model, tokenizer, examples: LabelledTexts, batch_size=64, encoded=None
+    ) -> np.ndarray:
+        """Probabilities or values, `(R, C)`; `encoded` is what `encode` made, if it was called."""
+        if encoded is None:
+            encoded = self.encode(examples, model, tokenizer)
+        return classify(model, tokenizer, encoded, batch_size)
 
     def tuned(self, examples: LabelledTexts, predictions: np.ndarray) -> "TextTask":
         """The task itself: nothing is decided after training."""

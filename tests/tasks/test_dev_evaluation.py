@@ -8,7 +8,14 @@ from keras_bert_kit.tasks.dev_evaluation import DevEvaluation, mode_of
 class Guesses:
     """A task whose metrics are made up."""
 
-    def predict(self, model, tokenizer, examples, batch_size):
+    times_encoded = 0
+
+    def encode(self, examples, model, tokenizer):
+        self.times_encoded += 1
+        return ["encoded", *examples]
+
+    def predict(self, model, tokenizer, examples, batch_size, encoded):
+        assert encoded == ["encoded", *examples]
         return examples
 
     def metrics(self, examples, predictions):
@@ -22,6 +29,15 @@ def test_all_numbers_are_in_the_logs_and_the_loss_has_its_name():
     callback.on_epoch_end(0, logs)
     assert logs == {"loss": 1.0, "val_accuracy": 0.5, "val_cross_entropy": 0.7, "val_loss": 0.7}
     assert math.isclose(logs["val_loss"], 0.7)
+
+
+def test_examples_are_encoded_once():
+    task = Guesses()
+    callback = DevEvaluation(task, None, [1, 2, 3])
+    callback.set_model(keras.Model())
+    for epoch in range(3):
+        callback.on_epoch_end(epoch, {})
+    assert task.times_encoded == 1
 
 
 def test_the_metric_that_counts_is_there_even_without_a_value():
