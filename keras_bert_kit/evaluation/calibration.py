@@ -1,17 +1,10 @@
-"""Whether a model that says 80 % is right in 80 of 100 cases, and how to make it so."""
-
-import logging
-from collections.abc import Sequence
+"""Whether a model that says 80 % is right in 80 of 100 cases."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_bert_kit.evaluation.baselines import wilson_interval
 from keras_bert_kit.evaluation.scored_rows import as_column
-
-COLDEST, HOTTEST = 0.01, 100.0  # temperatures past these make every answer certain, or a guess
-
-logger = logging.getLogger(__name__)
 
 
 def expected_calibration_error(correct: ArrayLike, confidence: ArrayLike, bins: int = 15) -> float:
@@ -83,62 +76,6 @@ def reliability(correct: ArrayLike, confidence: ArrayLike, bins: int = 15) -> li
             }
         )
     return table
-
-
-def fit_temperature(logits: ArrayLike, labels: Sequence[int]) -> float:
-    """The `T` for which `softmax(logits / T)` has the lowest cross-entropy.
-
-    It changes how sure a model is and never what it answers. Fit it on rows that neither trained
-    nor test the model.
-
-    Args:
-        logits: `(R, C)`.
-        labels: the class of each row, `(R,)`.
-
-    Returns:
-        The temperature: above 1 for a model that is too sure of itself.
-
-    Raises:
-        ValueError: if the shapes are others, or a label is no class.
-
-    Example:
-        >>> T = fit_temperature([[4.0, 0.0]] * 4, [0, 0, 0, 1])  # right 3 times of 4: odds of 3
-        >>> round(T, 3)  # 4 / ln 3
-        3.641
-
-    Reference:
-        Guo et al. (2017), section 4.2.
-    """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import logsumexp
-
-    logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
-        raise ValueError(
-            "Expected `logits` (R, C) and `labels` (R,) with at least one row, received "
-            f"{logits.shape} and {labels.shape}."
-        )
-    if not np.isin(labels, np.arange(logits.shape[1])).all() or not np.isfinite(logits).all():
-        raise ValueError(
-            f"`labels` must be classes from 0 to {logits.shape[1] - 1} and `logits` finite."
-        )
-    chosen = logits[np.arange(len(labels)), labels.astype(int)]
-
-    def cross_entropy(log_temperature: float) -> float:
-        cold = np.exp(-log_temperature)
-        return float(np.mean(logsumexp(logits * cold, axis=1) - chosen * cold))
-
-    # Convex in 1 / T, so it has one valley in log T as well.
-    bounds = np.log(COLDEST), np.log(HOTTEST)
-    found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded", options={"xatol": 1e-8})
-    temperature = float(np.exp(found.x))
-    if found.fun < 1e-6 or temperature > HOTTEST / 1.01:
-        logger.warning(
-            "There is no best temperature in these %d rows: the logits are right in all of them, "
-            "or say nothing about the labels. Fit it on more rows.",
-            len(labels),
-        )
-    return temperature
 
 
 def _binned(

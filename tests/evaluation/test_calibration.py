@@ -6,7 +6,6 @@ import pytest
 from keras_bert_kit.evaluation.baselines import wilson_interval
 from keras_bert_kit.evaluation.calibration import (
     expected_calibration_error,
-    fit_temperature,
     reliability,
 )
 
@@ -84,34 +83,3 @@ def test_the_diagram_and_the_error_say_the_same():
 def test_what_cannot_be_binned_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         expected_calibration_error(*arguments)
-
-
-def test_the_temperature_that_logits_were_multiplied_with_is_found():
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(10_000, 4)) * 2
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    labels = (probabilities.cumsum(axis=1) < random.random((10_000, 1))).sum(axis=1)
-    assert fit_temperature(logits, labels) == pytest.approx(1.0, abs=0.04)
-    assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, abs=0.12)
-    assert fit_temperature(logits * 3 + 100, labels) == pytest.approx(3.0, abs=0.12)
-
-
-@pytest.mark.parametrize("labels", [[0, 0], [1, 1]])
-def test_logits_that_are_all_right_or_all_wrong_have_no_best_temperature(labels, caplog):
-    temperature = fit_temperature([[1.0, 0.0]] * 2, labels)
-    assert temperature < 0.1 if labels[0] == 0 else temperature > 99
-    assert "There is no best temperature in these 2 rows" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("logits", "labels", "message"),
-    [
-        ([[0.0, 1.0]], [0, 1], r"received \(1, 2\) and \(2,\)"),
-        (np.zeros((0, 2)), [], "at least one row"),
-        ([[0.0, 1.0]], [2], "`labels` must be classes from 0 to 1"),
-        ([[0.0, math.nan]], [0], "and `logits` finite"),
-    ],
-)
-def test_what_has_no_temperature_is_refused(logits, labels, message):
-    with pytest.raises(ValueError, match=message):
-        fit_temperature(logits, labels)
