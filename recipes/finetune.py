@@ -179,6 +179,8 @@ def run(options: Options) -> dict:
             "trained on": best.description,
             "trainings": f"{options.seeds}, with the seeds {', '.join(map(str, kept_first))}; kept "
             "is the first of these, which is best on dev",
+            "tokens trained on": best.num_tokens,
+            "tokens per second": best.tokens_per_second,
             "minutes": round(minutes, 1),
         },
         flat(asdict(options)),

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from keras_bert_kit import pretrained
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.evaluation.curves import read_curves
 from keras_bert_kit.tasks.dev_evaluation import DevEvaluation, mode_of
 from keras_bert_kit.training.averaging import AveragedWeights
 from keras_bert_kit.training.best_weights import BestWeights
@@ -37,12 +39,18 @@ class FineTuned(NamedTuple):
         task: the task, with what was decided on the development examples.
         dev_value: how good it is on the development examples, more being better.
         description: a sentence on the training examples and their batches.
+        num_tokens: how many tokens it was trained on, each time counted; about so many, as batches
+            differ.
+        tokens_per_second: the median while it was trained; None for a training so short that
+            nothing was timed.
     """
 
     bundle: Bundle
     task: object
     dev_value: float
     description: str
+    num_tokens: int
+    tokens_per_second: int | None
 
 
 def fine_tune(
@@ -134,6 +142,7 @@ def fine_tune(
                     progress,
                 ],
             )
+    num_tokens = tokens_per_step * int(model.optimizer.iterations)
     best.restore_best(model)
     if options.lora_rank is not None:
         model = merge_lora(model)
@@ -148,8 +157,14 @@ def fine_tune(
     )
     sign = 1 if mode_of(metric) == "max" else -1
     dev_value = task.metrics(dev, found)[metric]
+    _, rates = read_curves(folder / METRICS)["train"].get("tokens_per_second", ((), ()))
     return FineTuned(
-        bundle, task, -math.inf if dev_value is None else sign * dev_value, description
+        bundle,
+        task,
+        -math.inf if dev_value is None else sign * dev_value,
+        description,
+        num_tokens,
+        round(np.median(rates)) if len(rates) else None,
     )
 
 

@@ -44,6 +44,11 @@ class Outcome:
     metrics_file: object = None
     model: str | None = None
 
+    @property
+    def readable_facts(self) -> dict[str, object]:
+        """The facts with commas in whole numbers."""
+        return {k: f"{v:,}" if isinstance(v, int) else v for k, v in self.facts.items()}
+
 
 def save_model(folder: RunFolder, bundle) -> None:
     """Writes a trained bundle into the folder of its run."""
@@ -91,7 +96,7 @@ def write_outcome(folder: RunFolder, task, test, predictions, outcome: Outcome) 
         Report(
             title=outcome.name,
             verdict=found.verdict,
-            facts=outcome.facts,
+            facts=outcome.readable_facts,
             results=found.results,
             classes=parts.classes,
             figures=[(caption, picture) for _, caption, picture in figures],
@@ -118,7 +123,7 @@ def _show_in_tensorboard(folder: RunFolder, figures) -> None:
 
 
 def _card(outcome: Outcome, figures) -> str:
-    facts = "\n".join(f"- {label}: {value}" for label, value in outcome.facts.items())
+    facts = "\n".join(f"- {label}: {value}" for label, value in outcome.readable_facts.items())
     pictures = "\n\n".join(f"![{caption}](figures/{name}.png)" for name, caption, _ in figures)
     return f"""# {outcome.name}
 

@@ -48,6 +48,8 @@ def test_a_model_learns_and_is_a_bundle_that_speaks(trained):
     assert said["label"] == "bread"
     assert said["probability"] > 0.6
     assert "48 training rows in 48 inputs" in trained.description
+    assert 4 * 48 * 15 < trained.num_tokens <= 4 * 48 * 16  # most texts are cut to 16 tokens
+    assert trained.tokens_per_second > 0
 
 
 def test_a_run_that_is_stopped_goes_on_and_ends_with_the_same_weights(
