@@ -36,6 +36,7 @@ dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+@media (max-width: 30rem) { figure img { max-width: min(44rem, 200vw); } }
 figcaption, .note { color: var(--soft); font-size: .9rem; }
 .mistake { border-top: 1px solid var(--line); padding: .6rem 0; break-inside: avoid; }
 .mistake p { margin: 0 0 .2rem; white-space: pre-wrap; }
@@ -143,7 +144,8 @@ def _figure(caption: str, png: bytes) -> str:
     width = int.from_bytes(png[16:20], "big") // 2
     data = base64.b64encode(png).decode("ascii")
     return (
-        f'<figure><img alt="{escape(caption)}" width="{width}" src="data:image/png;base64,{data}">'
+        f'<figure><div class="wide"><img alt="{escape(caption)}" width="{width}" '
+        f'src="data:image/png;base64,{data}"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
