@@ -76,25 +76,31 @@ class PretrainingModel(TaskModel):
         if head_layer_norm_epsilon is None:
             head_layer_norm_epsilon = encoder.config["layer_norm_epsilon"]
         inputs = encoder_inputs(encoder)
-        encoded = encoder(inputs)
-        outputs = {}
         if masked_lm:
-            positions = keras.Input((None,), dtype="int32", name="mask_positions")
-            inputs = {**inputs, "mask_positions": positions}
-            head = MaskedLMHead(
+            inputs["mask_positions"] = keras.Input((None,), dtype="int32", name="mask_positions")
+            masked_lm_head = MaskedLMHead(
                 encoder.token_embedding,
                 head_layer_norm_epsilon,
                 head_activation,
                 **head_options(encoder, "masked_lm"),
             )
-            outputs["masked_lm"] = head(encoded["sequence_output"], positions)
         if next_sentence:
-            head = NextSentenceHead(**head_options(encoder, "next_sentence"))
-            outputs["next_sentence"] = head(encoded["pooled_output"])
+            next_sentence_head = NextSentenceHead(**head_options(encoder, "next_sentence"))
+
+        def heads(encoded, inputs):
+            outputs = {}
+            if masked_lm:
+                outputs["masked_lm"] = masked_lm_head(
+                    encoded["sequence_output"], inputs["mask_positions"]
+                )
+            if next_sentence:
+                outputs["next_sentence"] = next_sentence_head(encoded["pooled_output"])
+            return outputs
+
         super().__init__(
             encoder,
             inputs,
-            outputs,
+            heads,
             name,
             next_sentence=next_sentence,
             masked_lm=masked_lm,
@@ -163,22 +169,25 @@ class ClassificationModel(TaskModel):
                 "`pooler=False`. Build it with a pooler, or give the head a dense layer of its own "
                 "with `hidden_activation='tanh'`, or classify the mean with `pooling='mean'`."
             )
-        inputs = encoder_inputs(encoder)
-        encoded = encoder(inputs)
         head = ClassifierHead(
             num_classes, dropout, hidden_activation, **head_options(encoder, "classifier")
         )
         if pooling == "mean":
             pool = MeanPooling(**head_options(encoder, "mean_pooling"))
-            features = pool(encoded["sequence_output"], inputs["padding_mask"])
-        elif hidden_activation is None:
-            features = encoded["pooled_output"]
-        else:
-            features = encoded["sequence_output"][:, 0]
+
+        def heads(encoded, inputs):
+            if pooling == "mean":
+                features = pool(encoded["sequence_output"], inputs["padding_mask"])
+            elif hidden_activation is None:
+                features = encoded["pooled_output"]
+            else:
+                features = encoded["sequence_output"][:, 0]
+            return {"label": head(features)}
+
         super().__init__(
             encoder,
-            inputs,
-            {"label": head(features)},
+            encoder_inputs(encoder),
+            heads,
             name,
             num_classes=num_classes,
             dropout=dropout,
@@ -247,10 +256,15 @@ class TaggingModel(TaskModel):
     ):
         if dropout is None:
             dropout = encoder.config["dropout"]
-        inputs = encoder_inputs(encoder)
         head = TaggerHead(num_classes, dropout, **head_options(encoder, "tagger"))
-        outputs = {"tags": head(encoder(inputs)["sequence_output"])}
-        super().__init__(encoder, inputs, outputs, name, num_classes=num_classes, dropout=dropout)
+        super().__init__(
+            encoder,
+            encoder_inputs(encoder),
+            lambda encoded, inputs: {"tags": head(encoded["sequence_output"])},
+            name,
+            num_classes=num_classes,
+            dropout=dropout,
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -270,10 +284,13 @@ class SpanModel(TaskModel):
     """
 
     def __init__(self, encoder: Encoder, dropout: float = 0.0, name: str = "span"):
-        inputs = encoder_inputs(encoder)
         head = SpanHead(dropout, **head_options(encoder, "span"))
-        start, end = head(encoder(inputs)["sequence_output"])
-        super().__init__(encoder, inputs, {"start": start, "end": end}, name, dropout=dropout)
+
+        def heads(encoded, inputs):
+            start, end = head(encoded["sequence_output"])
+            return {"start": start, "end": end}
+
+        super().__init__(encoder, encoder_inputs(encoder), heads, name, dropout=dropout)
 
     def losses_by_output(
         self, label_smoothing: float = 0.0, focal_gamma: float = 0.0

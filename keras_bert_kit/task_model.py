@@ -1,5 +1,7 @@
 """What the models of all tasks share: an encoder below, a dict of logits above."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_bert_kit.encoder import Encoder
@@ -28,20 +30,40 @@ class TaskModel(NamedInputs, TrainingStep, keras.Model):
     Args:
         encoder: the `Encoder`.
         inputs: the model's inputs by name.
-        outputs: the model's logits by name.
+        heads: what makes the logits by name, of the encoder's outputs and of the inputs.
         name: name of the model.
         **arguments: what the constructor of the task's own model takes besides.
     """
 
-    def __init__(self, encoder: Encoder, inputs: dict, outputs: dict, name: str, **arguments):
-        super().__init__(inputs=inputs, outputs=outputs, name=name)
+    def __init__(
+        self,
+        encoder: Encoder,
+        inputs: dict,
+        heads: Callable[[dict, dict], dict],
+        name: str,
+        **arguments,
+    ):
+        super().__init__(inputs=inputs, outputs=heads(encoder(inputs), inputs), name=name)
         self._encoder_name = encoder.name
+        self._heads = heads
         self.arguments = arguments
 
     @property
     def encoder(self) -> Encoder:
         """The encoder, to be put under another head."""
         return self.get_layer(self._encoder_name)
+
+    def with_internals(self) -> keras.Model:
+        """This model, on the same weights, with the insides of its encoder among the outputs.
+
+        Returns:
+            A model on the same inputs that returns, besides this model's outputs,
+            `hidden_states` and `attention`, see `Encoder.with_internals`.
+        """
+        inside = self.encoder.with_internals()(self.input)
+        outputs = self._heads(inside, self.input)
+        internals = {name: inside[name] for name in ("hidden_states", "attention")}
+        return _WithInternals(self.input, outputs | internals, name=f"{self.name}_with_internals")
 
     def losses_by_output(
         self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
@@ -86,6 +108,10 @@ class TaskModel(NamedInputs, TrainingStep, keras.Model):
         config = dict(config)
         config["encoder"] = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**config)
+
+
+class _WithInternals(NamedInputs, keras.Model):
+    """What `TaskModel.with_internals` returns."""
 
 
 def loss_of(

@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "run_folder",
         "text",
     },
+    "compression": {"encoder", "models", "named_inputs", "step", "task_model", "training"},
     "continued_pretraining": {"config", "model_description", "pretrained", "text"},
     "prediction": {"data", "models"},
     "text_prediction": {"data", "models", "prediction"},

@@ -42,6 +42,20 @@ def assert_same_outputs(outputs, expected, atol=0.0):
         np.testing.assert_allclose(outputs[name], value, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize(
+    "make", [*(make for make, _ in TASKS.values()), PretrainingModel], ids=[*TASKS, "pretraining"]
+)
+def test_insides_come_with_the_same_outputs(make):
+    model = make(tiny_encoder(num_layers=2))
+    randomize(model)
+    found = model.with_internals()(INPUTS)
+    inside = model.encoder.with_internals()(INPUTS)
+    for name in ("hidden_states", "attention"):
+        for value, expected in zip(found.pop(name), inside[name], strict=True):
+            np.testing.assert_array_equal(value, expected)
+    assert_same_outputs(found, model(INPUTS))
+
+
 def test_equals_the_reference():
     model = tiny_pretraining_model(num_layers=2)
     weights = weights_of(model)

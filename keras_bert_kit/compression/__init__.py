@@ -1,0 +1,1 @@
+"""Smaller models: students that learn from teachers."""
