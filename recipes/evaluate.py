@@ -11,7 +11,7 @@ With `--train`, what needs no BERT is trained on those rows and stands beside th
 import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,16 +19,7 @@ import tyro
 
 from keras_bert_kit.data.row_options import RowOptions
 from recipes.command_line import main
-from recipes.task_options import flat, make_task, options_of_run, read_examples
-
-USUAL = {
-    "text": "text",
-    "pair": None,
-    "label": "label",
-    "words": "tokens",
-    "tags": "tags",
-    "scheme": None,
-}
+from recipes.task_options import flat, read_examples, task_of_bundle
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ def run(options: Options) -> dict:
     wanted = {"tagging": "tagging", "questions": "span", None: None}
     kind = wanted.get(options.task, "classification")
     bundle = Bundle.from_pretrained(options.model, kind)
-    task, files = task_of_bundle(bundle, options)
+    task, files = task_of_bundle(bundle, options.model, options.data, options)
     test = task.known(read_examples(task, options.data, files))
     train = task.known(read_examples(task, options.train, files)) if options.train else None
     name = (
@@ -125,56 +116,6 @@ def run(options: Options) -> dict:
     print(f"{found.verdict}\n\n{results_table(found.results)}\n")
     print(f"Done in {minutes:.1f} minutes, {len(test):,} rows: {folder.path}/report.html")
     return numbers
-
-
-def task_of_bundle(bundle, options: Options):
-    """The task of a model, and how its files are read: as in training, save for what is given.
-
-    Raises:
-        ValueError: if the model is for another task than `options.task`, or labels are missing.
-    """
-    from keras_bert_kit.text_prediction import default_inputs, names_of_classes, task_of
-
-    found = task_of(bundle.model)
-    if options.task not in (None, found):
-        raise ValueError(
-            f"The model in {options.model} is for {found}, not for {options.task}: leave `--task` "
-            "out."
-        )
-    saved = options_of_run(options.model)
-    chosen = {name: getattr(options, name) for name in USUAL}
-    chosen = {n: saved.get(n, USUAL[n]) if v is None else v for n, v in chosen.items()}
-    files = _files(options, saved.get("files") or {})
-    task = make_task(replace(options, task=found, files=files, **chosen))
-    given = {
-        name: getattr(options, name)
-        for name in ("sequence_length", "long_texts", "stride")
-        if getattr(options, name) is not None
-    }
-    task = replace(task, inputs=replace(bundle.inputs or default_inputs(bundle.model), **given))
-    if found == "questions":
-        return replace(task, no_answer_threshold=bundle.no_answer_threshold), files
-    if found == "regression":
-        return task, files
-    names = names_of_classes(bundle.model, bundle.labels)
-    if options.labels and len(options.labels) != len(names):
-        raise ValueError(
-            f"The model has {len(names)} classes ({', '.join(names)}), but there are "
-            f"{len(options.labels)} `--labels`: give one for each, in that order."
-        )
-    return replace(task, labels=tuple(options.labels or names)), files
-
-
-def _files(options: Options, saved: dict) -> RowOptions:
-    """How to read the rows: what is given, else as in training, the format by the file's name."""
-    from keras_bert_kit.data.row_files import ENDINGS
-
-    usual = asdict(RowOptions())
-    given = {name: value for name, value in asdict(options.files).items() if value != usual[name]}
-    speaking = tuple(e for name, endings in ENDINGS.items() if name != "txt" for e in endings)
-    if any(ending in speaking for ending in Path(options.data[0].lower()).suffixes[-2:]):
-        saved = saved | {"format": None}
-    return RowOptions(**saved | {"on_bad": "error"} | given)
 
 
 if __name__ == "__main__":

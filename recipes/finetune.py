@@ -23,7 +23,7 @@ import tyro
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
-from recipes.task_options import flat, make_task, read_examples
+from recipes.task_options import flat, make_task, read_examples, sample_examples
 
 
 @dataclass(frozen=True)
@@ -196,16 +196,10 @@ def run(options: Options) -> dict:
 
 def _examples(task, options: Options, part: str):
     """The examples of a part, or None if it is to be cut from the training rows."""
-    from keras_bert_kit.data.rows import Rows
-    from keras_bert_kit.sample_data.passages import author_passages
-
     sources = getattr(options, part)
     if sources:
         return read_examples(task, sources, options.files)
-    if part != "train":
-        return None
-    columns = author_passages()
-    return task.examples(Rows(columns, "six books", list(range(1, 1 + len(columns["text"])))))
+    return sample_examples(task) if part == "train" else None
 
 
 if __name__ == "__main__":

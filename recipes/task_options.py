@@ -1,7 +1,10 @@
 """What recipes share about tasks: from options to a task, and to its examples."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+
+from keras_bert_kit.data.row_options import RowOptions
 
 PROBLEMS = {
     "classification": "single_label",
@@ -12,6 +15,15 @@ PROBLEMS = {
 USUAL_INPUTS = dict.fromkeys(PROBLEMS, (256, "truncate", None)) | {
     "tagging": (256, "windows", None),
     "questions": (384, "windows", 128),
+}
+# Columns, by the names that they have where nothing is known of a model.
+USUAL_COLUMNS = {
+    "text": "text",
+    "pair": None,
+    "label": "label",
+    "words": "tokens",
+    "tags": "tags",
+    "scheme": None,
 }
 
 
@@ -66,6 +78,15 @@ def read_examples(task, sources, files):
     return task.examples(read_rows(sources, **asdict(files)))
 
 
+def sample_examples(task):
+    """The examples that ship here: passages of six books, and who wrote them."""
+    from keras_bert_kit.data.rows import Rows
+    from keras_bert_kit.sample_data.passages import author_passages
+
+    columns = author_passages()
+    return task.examples(Rows(columns, "six books", list(range(1, 1 + len(columns["text"])))))
+
+
 def options_of_run(model: str | Path) -> dict:
     """The options of the `recipes.finetune` that made a model; none for models from elsewhere."""
     from keras_bert_kit.json_file import read_json
@@ -77,6 +98,62 @@ def options_of_run(model: str | Path) -> dict:
         return {}
     config = read_json(folder / CONFIG)
     return config.get("options", {}) if config.get("recipe") == "finetune" else {}
+
+
+def task_of_bundle(bundle, model: str, sources: Sequence[str], options) -> tuple:
+    """The task of a model, and how its files are read: as in training, save for what is given.
+
+    Args:
+        bundle: the model.
+        model: where it is from.
+        sources: the files to be read.
+        options: with `task`, `labels`, `files`, the columns (None where nothing is said),
+            `sequence_length`, `long_texts` and `stride`.
+
+    Raises:
+        ValueError: if the model is for another task than `options.task`, or labels are missing.
+    """
+    from keras_bert_kit.text_prediction import default_inputs, names_of_classes, task_of
+
+    found = task_of(bundle.model)
+    if options.task not in (None, found):
+        raise ValueError(
+            f"The model in {model} is for {found}, not for {options.task}: leave `--task` out."
+        )
+    saved = options_of_run(model)
+    chosen = {name: getattr(options, name) for name in USUAL_COLUMNS}
+    chosen = {n: saved.get(n, USUAL_COLUMNS[n]) if v is None else v for n, v in chosen.items()}
+    files = _files(options.files, sources, saved.get("files") or {})
+    task = make_task(replace(options, task=found, files=files, **chosen))
+    given = {
+        name: getattr(options, name)
+        for name in ("sequence_length", "long_texts", "stride")
+        if getattr(options, name) is not None
+    }
+    task = replace(task, inputs=replace(bundle.inputs or default_inputs(bundle.model), **given))
+    if found == "questions":
+        return replace(task, no_answer_threshold=bundle.no_answer_threshold), files
+    if found == "regression":
+        return task, files
+    names = names_of_classes(bundle.model, bundle.labels)
+    if options.labels and len(options.labels) != len(names):
+        raise ValueError(
+            f"The model has {len(names)} classes ({', '.join(names)}), but there are "
+            f"{len(options.labels)} `--labels`: give one for each, in that order."
+        )
+    return replace(task, labels=tuple(options.labels or names)), files
+
+
+def _files(options: RowOptions, sources: Sequence[str], saved: dict) -> RowOptions:
+    """How to read the rows: what is given, else as in training, the format by the file's name."""
+    from keras_bert_kit.data.row_files import ENDINGS
+
+    usual = asdict(RowOptions())
+    given = {name: value for name, value in asdict(options).items() if value != usual[name]}
+    speaking = tuple(e for name, endings in ENDINGS.items() if name != "txt" for e in endings)
+    if sources and any(e in speaking for e in Path(sources[0].lower()).suffixes[-2:]):
+        saved = saved | {"format": None}
+    return RowOptions(**saved | {"on_bad": "error"} | given)
 
 
 def flat(options: dict) -> dict:

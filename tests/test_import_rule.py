@@ -67,7 +67,9 @@ MAY_IMPORT = {
     "verification": {"bundle", "encoder", "pretrained", "resize"},
     "card": {"bundle", "evaluation"},
     "tasks": {
+        "atomic_file",
         "bundle",
+        "compression",
         "config",
         "data",
         "encoder",

@@ -109,10 +109,22 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
         reads = teacher.with_internals() if inside else teacher
         self._others = SimpleNamespace(student=student, teacher=reads, pairs=pairs)
 
-    def losses_by_output(self) -> dict[str, keras.losses.Loss]:
-        """The student's own losses and those towards the teacher, for `compile(loss=...)`."""
+    @property
+    def encoder(self):
+        """The student's."""
+        return self._others.student.encoder
+
+    def losses_by_output(
+        self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
+    ) -> dict[str, keras.losses.Loss]:
+        """The student's own losses and those towards the teacher, for `compile(loss=...)`.
+
+        Args:
+            label_smoothing: of the student's own.
+            focal_gamma: of the student's own.
+        """
         student = self._others.student
-        losses = student.losses_by_output()
+        losses = student.losses_by_output(label_smoothing, focal_gamma)
         for name in self.output:
             if name.startswith(SOFT):
                 losses[name] = self._soft_loss(student)

@@ -64,13 +64,6 @@ class Batches:
         longest = int(features.lengths.max())
         if pad_to is not None and pad_to < longest:
             raise ValueError(f"`pad_to` is {pad_to}, but there is an input of {longest} tokens.")
-        expected = len(features.token_ids) if per_token else len(features)
-        for name, values in {**(targets or {}), **(weights or {})}.items():
-            if len(values) != expected:
-                raise ValueError(
-                    f"There must be a target and a weight of {name!r} for each of {expected:,} "
-                    f"{'tokens' if per_token else 'inputs'}; received {len(values):,}."
-                )
         self.features = features
         self.pad_id = pad_id
         self.targets = dict(targets or {})
@@ -83,6 +76,21 @@ class Batches:
         self.length_step = length_step
         self.sampling = None if sampling is None else sampling / sampling.sum()
         self._planned: dict[int, list[np.ndarray]] = {}
+        self._check_length(self.targets, self.weights)
+
+    def add_target(self, name: str, values: np.ndarray, weights: np.ndarray) -> None:
+        """Adds a target, such as what a teacher says, before the first batch is made.
+
+        Args:
+            name: the output.
+            values: `(F, ...)`, or of tokens `(L, ...)`.
+            weights: `(F,)`, or `(L,)`.
+
+        Raises:
+            ValueError: if there is not one for each.
+        """
+        self._check_length({name: values}, {name: weights})
+        self.targets[name], self.weights[name] = values, weights
 
     @property
     def steps_per_epoch(self) -> int:
@@ -132,6 +140,16 @@ class Batches:
     def tokens_per_step(self) -> float:
         """Tokens that are not padding in a batch, on average."""
         return len(self.features.token_ids) / self.steps_per_epoch
+
+    def _check_length(self, *given: Mapping[str, np.ndarray]) -> None:
+        features = self.features
+        expected = len(features.token_ids) if self.per_token else len(features)
+        for name, values in (pair for one in given for pair in one.items()):
+            if len(values) != expected:
+                raise ValueError(
+                    f"There must be a target and a weight of {name!r} for each of {expected:,} "
+                    f"{'tokens' if self.per_token else 'inputs'}; received {len(values):,}."
+                )
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
         """The inputs of each batch of an epoch."""

@@ -54,13 +54,14 @@ class Comparison:
         """
         names = [self.metric, *(n for n in _shown(self.by_seed[0]) if n != self.metric)]
         return {
-            name: {MODEL: self._scores[name]}
+            name: {MODEL: self.scores[name]}
             | {baseline: metrics.get(name) for baseline, metrics in self.baselines.items()}
             for name in names
         }
 
     @property
-    def _scores(self) -> dict[str, Score]:
+    def scores(self) -> dict[str, Score]:
+        """By metric, the mean and deviation over trainings and the interval over rows."""
         scores = {}
         for name in [self.metric, *scalars(self.by_seed[0])]:
             low, high = self.intervals.get(name) or (None, None)
@@ -73,8 +74,8 @@ class Comparison:
         return {
             "verdict": self.verdict,
             "metric": self.metric,
-            "mean": {name: score.value for name, score in self._scores.items()},
-            "deviation": {name: score.deviation for name, score in self._scores.items()},
+            "mean": {name: score.value for name, score in self.scores.items()},
+            "deviation": {name: score.deviation for name, score in self.scores.items()},
             "intervals": self.intervals,
             "seeds": self.by_seed,
             "baselines": self.baselines,
@@ -109,7 +110,7 @@ def compare(
             f"{', '.join(scalars(by_seed[0]))}."
         )
     measured = {name: task.metrics(test, found) for name, found in baselines.items()}
-    score = _mean_score([own.score(test, found) for own, found in trained])
+    score = mean_score([own.score(test, found) for own, found in trained])
     intervals = bootstrap_intervals(score, len(test), seed=seed)
     known = {name: m[metric] for name, m in measured.items() if m.get(metric) is not None}
     best, differences = None, {}
@@ -121,7 +122,7 @@ def compare(
     return Comparison(metric, by_seed, measured, intervals, differences, best)
 
 
-def _mean_score(scores: Sequence):
+def mean_score(scores: Sequence):
     """The mean over trainings of each metric, on the same rows; None where one has none."""
     if len(scores) == 1:
         return scores[0]

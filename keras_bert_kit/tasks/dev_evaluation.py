@@ -26,20 +26,30 @@ class DevEvaluation(keras.callbacks.Callback):
         examples: the development examples.
         metric: one that is in the logs even where it is not defined, as NaN.
         batch_size: inputs in a batch.
+        of: the model to measure, if not the one that `fit` was called of.
     """
 
-    def __init__(self, task, tokenizer, examples, metric: str | None = None, batch_size: int = 64):
+    def __init__(
+        self,
+        task,
+        tokenizer,
+        examples,
+        metric: str | None = None,
+        batch_size: int = 64,
+        of: keras.Model | None = None,
+    ):
         super().__init__()
         self.task = task
         self.tokenizer = tokenizer
         self.examples = examples
         self.metric = metric
         self.batch_size = batch_size
+        self.of = of
         self._encoded = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures; `logs` is the dict that all callbacks share."""
-        model, tokenizer, examples = self.model, self.tokenizer, self.examples
+        model, tokenizer, examples = self.of or self.model, self.tokenizer, self.examples
         if self._encoded is None:
             self._encoded = self.task.encode(examples, model, tokenizer)
         found = self.task.predict(model, tokenizer, examples, self.batch_size, self._encoded)

@@ -88,9 +88,15 @@ def fine_tune(
     encoder, tokenizer, _ = pretrained.load(
         source, "encoder", initialize=["pooler"], dtype=options.dtype
     )
-    encoder = _again(encoder, options, keep_weights=not random_start)
+    encoder = rebuilt(encoder, options, keep_weights=not random_start)
     model = task.model(encoder, train)
-    batches = task.batches(
+    batches = training_batches(task, train, model, tokenizer, options, seed)
+    return train_model(task, model, tokenizer, batches, dev, options, folder, metric=metric)
+
+
+def training_batches(task, train, model, tokenizer, options: TrainingOptions, seed: int) -> Batches:
+    """The batches of a training with some options."""
+    return task.batches(
         train,
         model,
         tokenizer,
@@ -100,13 +106,45 @@ def fine_tune(
         pad_to=task.inputs.sequence_length,
         length_step=XLA_LENGTH_STEP if options.jit_compile else LENGTH_STEP,
     )
+
+
+def train_model(
+    task,
+    model,
+    tokenizer,
+    batches: Batches,
+    dev,
+    options: TrainingOptions,
+    folder: str | Path,
+    *,
+    metric: str | None = None,
+    learner=None,
+    loss_weights: dict[str, float] | None = None,
+) -> FineTuned:
+    """Trains a model, measures it as it goes, and ends with its best weights.
+
+    Args:
+        task: the task, with its labels.
+        model: the model, as `task.model` makes it.
+        tokenizer: its tokenizer.
+        batches: the training batches.
+        dev: development examples.
+        options: how to train.
+        folder: where checkpoints, logs and `metrics.jsonl` go.
+        metric: what the best weights are chosen by; by default the task's own.
+        learner: what `fit` is called of, if not the model itself but one that it is a part of.
+        loss_weights: of the learner's losses; by default all 1.
+    """
+    folder = Path(folder)
+    learner = learner or model
     description = describe_batches(batches)
     print(description)
     steps_per_epoch = batches.steps_per_epoch
     total_steps = max(1, round(options.epochs * steps_per_epoch))
-    callbacks = _prepare(model, options, steps_per_epoch, total_steps, task.mean_over_weights)
+    callbacks = _prepare(model, options, steps_per_epoch, total_steps)
+    _compile(learner, options, total_steps, task.mean_over_weights, loss_weights)
     checkpoints = Checkpoints(folder / "checkpoints")
-    start_step = checkpoints.restore(model)
+    start_step = checkpoints.restore(learner)
     if start_step:
         print(f"Going on from step {start_step:,}.")
     metric = metric or task.metric
@@ -123,13 +161,13 @@ def fine_tune(
     ) as progress:
         if not best.stopped:
             fit_steps(
-                model,
+                learner,
                 batches.dataset,
                 total_steps,
                 max(1, math.ceil(steps_per_epoch / options.evaluations)),
                 callbacks=[
                     *callbacks,
-                    DevEvaluation(task, tokenizer, dev, metric),
+                    DevEvaluation(task, tokenizer, dev, metric, of=model),
                     Monitor(
                         folder / "logs",
                         options.log_every,
@@ -142,8 +180,8 @@ def fine_tune(
                     progress,
                 ],
             )
-    num_tokens = tokens_per_step * int(model.optimizer.iterations)
-    best.restore_best(model)
+    num_tokens = tokens_per_step * int(learner.optimizer.iterations)
+    best.restore_best(learner)
     if options.lora_rank is not None:
         model = merge_lora(model)
     found = task.predict(model, tokenizer, dev)
@@ -182,7 +220,7 @@ def describe_batches(batches: Batches) -> str:
     return f"{lines} Too long and cut: {num_cut:,} rows, {features.num_cut.sum():,} tokens."
 
 
-def _again(encoder: Encoder, options: TrainingOptions, keep_weights: bool) -> Encoder:
+def rebuilt(encoder: Encoder, options: TrainingOptions, keep_weights: bool = True) -> Encoder:
     """The encoder with another dropout rate, and perhaps with new random weights."""
     changed = Encoder(**{**encoder.config, "dropout": options.dropout}, dtype=options.dtype)
     if keep_weights:
@@ -192,15 +230,8 @@ def _again(encoder: Encoder, options: TrainingOptions, keep_weights: bool) -> En
     return changed
 
 
-def _prepare(
-    model,
-    options: TrainingOptions,
-    steps_per_epoch: int,
-    total_steps: int,
-    mean_over_weights: bool = True,
-) -> list:
-    """Freezes, adds LoRA and compiles, as the options say; returns the callbacks for it."""
-    width = model.encoder.config["hidden_dim"]
+def _prepare(model, options: TrainingOptions, steps_per_epoch: int, total_steps: int) -> list:
+    """Freezes and adds LoRA, as the options say; returns the callbacks for it."""
     callbacks = []
     if options.frozen_blocks is not None:
         freeze(model, options.frozen_blocks)
@@ -210,8 +241,19 @@ def _prepare(
         callbacks.append(GradualUnfreezing(max(1, round(options.unfreeze_every * steps_per_epoch))))
     if options.average is not None:
         callbacks.append(AveragedWeights(keep_at_end=False))
+    return callbacks
+
+
+def _compile(
+    learner,
+    options: TrainingOptions,
+    total_steps: int,
+    mean_over_weights: bool = True,
+    loss_weights: dict[str, float] | None = None,
+) -> None:
+    width = learner.encoder.config["hidden_dim"]
     warmup_steps = min(round(options.warmup * total_steps), total_steps - 1)
-    model.compile(
+    learner.compile(
         AdamW(
             LinearWarmupDecay(options.rate_for(width), warmup_steps, total_steps),
             weight_decay=options.weight_decay,
@@ -220,10 +262,10 @@ def _prepare(
             use_ema=options.average is not None,
             ema_momentum=options.average or 0.99,
         ),
-        loss=model.losses_by_output(options.label_smoothing, options.focal_gamma),
-        weighted_metrics=model.metrics_by_output(),
+        loss=learner.losses_by_output(options.label_smoothing, options.focal_gamma),
+        loss_weights=loss_weights,
+        weighted_metrics=learner.metrics_by_output(),
         micro_batches=options.micro_batches,
         mean_over_weights=mean_over_weights,
         jit_compile=options.jit_compile,
     )
-    return callbacks

@@ -8,7 +8,8 @@ from tiny_bundles import LABELS, tiny_bundle
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.run_folder import RunFolder
-from recipes.evaluate import Options, run, task_of_bundle
+from recipes.evaluate import Options, run
+from recipes.task_options import task_of_bundle
 
 TEXTS = [f"{subject} is {state}" for subject in ("star", "bread", "ada", "who")
          for state in ("far", "warm", "the", ".")]  # fmt: skip
@@ -98,7 +99,7 @@ def trained(folder, task, **options):
 
 def task_for(model, **options):
     options = Options(model, ("test.txt",), **options)
-    return task_of_bundle(Bundle.from_pretrained(model), options)
+    return task_of_bundle(Bundle.from_pretrained(model), options.model, options.data, options)
 
 
 def test_rows_are_read_as_in_training(tmp_path):
@@ -117,7 +118,7 @@ def test_the_format_goes_by_the_name_where_that_says_it(tmp_path):
     model = trained(tmp_path / "m", "regression", files={"format": "csv"})
     bundle = Bundle.from_pretrained(model)
     for name, expected in (("a.jsonl.xz", None), ("a.tsv", None), ("a.txt", "csv")):
-        _, read = task_of_bundle(bundle, Options(model, (name,)))
+        _, read = task_of_bundle(bundle, model, (name,), Options(model, (name,)))
         assert read.format == expected
 
 

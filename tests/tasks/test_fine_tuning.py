@@ -9,7 +9,7 @@ from keras_bert_kit import pretrained
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.tasks import fine_tuning
-from keras_bert_kit.tasks.fine_tuning import _prepare, fine_tune
+from keras_bert_kit.tasks.fine_tuning import _compile, _prepare, fine_tune
 from keras_bert_kit.tasks.text_task import TextTask
 from keras_bert_kit.training.averaging import AveragedWeights
 from keras_bert_kit.training.freezing import GradualUnfreezing
@@ -80,7 +80,7 @@ def test_a_finished_run_is_not_trained_again(tiny_run, folder, trained, capsys):
 def test_a_random_start_has_none_of_the_weights(tiny_run):
     encoder, _, _ = pretrained.load(tiny_run[0], "encoder")
     tables = {
-        keep: fine_tuning._again(encoder, OPTIONS, keep).get_layer("embeddings").weights[0].numpy()
+        keep: fine_tuning.rebuilt(encoder, OPTIONS, keep).get_layer("embeddings").weights[0].numpy()
         for keep in (True, False)
     }
     np.testing.assert_array_equal(tables[True], encoder.get_layer("embeddings").weights[0])
@@ -90,7 +90,10 @@ def test_a_random_start_has_none_of_the_weights(tiny_run):
 
 def prepared(**options):
     model = TASK.model(tiny_encoder(num_layers=2), TRAIN)
-    return model, _prepare(model, TrainingOptions(**options), 10, 30)
+    options = TrainingOptions(**options)
+    callbacks = _prepare(model, options, 10, 30)
+    _compile(model, options, 30)
+    return model, callbacks
 
 
 def test_without_options_all_is_trained_and_nothing_else_happens():

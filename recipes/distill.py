@@ -1,0 +1,272 @@
+"""Distils a fine-tuned BERT: a smaller model learns from labels and from its teacher.
+
+    python -m recipes.distill
+    python -m recipes.distill --teacher saved_models/my-task --layers 3 --name my-small-task
+    python -m recipes.distill --teacher saved_models/my-task --unlabelled more.jsonl --seeds 3
+
+Columns and how rows are read are known of teachers that `recipes.finetune` made, and so are the
+training rows; all can be changed by options. The table at the end sets teacher, student, and the
+same student without a teacher side by side.
+"""
+
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from keras_bert_kit.data.row_options import RowOptions
+from keras_bert_kit.tasks.distillation_options import DistillationOptions
+from keras_bert_kit.training.training_options import TrainingOptions
+from recipes.command_line import main
+from recipes.task_options import (
+    flat,
+    options_of_run,
+    read_examples,
+    sample_examples,
+    task_of_bundle,
+)
+
+PARTS = "train", "dev", "test"
+# What may differ when a run is taken up again: where it lies and how much is done besides.
+NOT_OF_THE_RESULT = ("output", "name", "seeds", "alone")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Who teaches, whom, and what."""
+
+    teacher: str = "saved_models/authors"
+    """The fine-tuned model: a folder of any format, or an id of the Hugging Face Hub."""
+    train: tuple[str, ...] = ()
+    """Files or `tfds:` names of training rows; by default those of the teacher."""
+    unlabelled: tuple[str, ...] = ()
+    """More rows, without labels, which only the teacher says something of."""
+    dev: tuple[str, ...] = ()
+    """Rows to choose the best weights by; by default those of the teacher, or a part of `train`."""
+    test: tuple[str, ...] = ()
+    """Rows to measure on; by default those of the teacher, or a part of `train`."""
+    name: str = "my-student"
+    """Name of the run: its folder in `output`."""
+    output: str = "saved_models"
+    """The folder of all runs."""
+
+    task: Literal["classification", "multilabel", "regression", "tagging", "questions"] | None = (
+        None
+    )
+    """What the teacher is for, where its folder does not say."""
+    labels: tuple[str, ...] = ()
+    """What the rows call the teacher's classes, in its order, if its own names are others."""
+    text: str | None = None
+    """Column of texts; these and all that follow are by default as in the teacher's training."""
+    pair: str | None = None
+    """Column of second texts, for tasks on pairs."""
+    label: str | None = None
+    """Column of labels."""
+    words: str | None = None
+    """Column of words, for tagging."""
+    tags: str | None = None
+    """Column of tags, for tagging."""
+    scheme: str | None = None
+    """Scheme of the tags, such as IOB1 or BIOES; by default it is found out."""
+    sequence_length: int | None = None
+    """Most tokens of an input of the student."""
+    long_texts: Literal["truncate", "head_tail", "windows"] | None = None
+    """What the student reads of longer texts."""
+    stride: int | None = None
+    """Tokens from one window to the next."""
+    limit: int | None = None
+    """Train on so many rows only, drawn at random."""
+    dev_share: float | None = None
+    """Share of the training rows that becomes `dev`, and, without `test`, another for that."""
+    metric: str | None = None
+    """What the best weights are chosen by; by default accuracy, F1 or Spearman's correlation."""
+
+    files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
+    distillation: tyro.conf.OmitArgPrefixes[DistillationOptions] = field(
+        default_factory=DistillationOptions
+    )
+    training: tyro.conf.OmitArgPrefixes[TrainingOptions] = field(default_factory=TrainingOptions)
+    teacher_dtype: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision in which the teacher is computed."""
+    seed: int = 0
+    """Seed of all random draws."""
+    seeds: int = 1
+    """Students with seeds of their own; results are means and deviations."""
+    alone: bool = True
+    """Whether to train the same student without its teacher too, to see what that is worth."""
+
+
+def run(options: Options) -> dict:
+    """Trains, measures and reports; returns what is in `metrics.json`."""
+    # Not at the top: `--help` answers without waiting for TensorFlow.
+    from keras_bert_kit.bundle import Bundle
+    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.tasks.cost import cost_of
+    from keras_bert_kit.tasks.distillation_outcome import (
+        ALONE,
+        STUDENT,
+        TEACHER,
+        Contender,
+        write_distillation,
+    )
+    from keras_bert_kit.tasks.distilling import distil
+    from keras_bert_kit.tasks.example_splits import fingerprint
+    from keras_bert_kit.tasks.outcome import save_model
+    from keras_bert_kit.text_prediction import default_inputs
+
+    if options.seeds < 1:
+        raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
+    started = time.monotonic()
+    wanted = {"tagging": "tagging", "questions": "span", None: None}
+    teacher = Bundle.from_pretrained(
+        options.teacher, wanted.get(options.task, "classification"), dtype=options.teacher_dtype
+    )
+    task, splits, files = _examples(teacher, options)
+    if options.metric not in (None, *task.metric_names):
+        raise ValueError(
+            f"`--metric {options.metric}` is none of this task; choose one of "
+            f"{', '.join(task.metric_names)}."
+        )
+    decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
+    folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
+    folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
+    print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))
+    unlabelled = _unlabelled(task, splits, options, files)
+
+    metric = options.metric or task.metric
+    teacher_task = replace(task, inputs=teacher.inputs or default_inputs(teacher.model))
+    said = teacher_task.predict(teacher.model, teacher.tokenizer, splits.test)
+    contenders = {
+        TEACHER: Contender(
+            [(teacher_task, said)],
+            cost_of(teacher_task, teacher.model, teacher.tokenizer, splits.test),
+        )
+    }
+    for name in (STUDENT, ALONE) if options.alone else (STUDENT,):
+        trainings, best = [], None
+        for seed in range(options.seed, options.seed + options.seeds):
+            print(f"{name}, seed {seed}:", flush=True)
+            learned = distil(
+                task,
+                teacher,
+                splits.train,
+                splits.dev,
+                options.training,
+                options.distillation,
+                folder.path / f"{'alone' if name == ALONE else 'seed'}-{seed}",
+                seed=seed,
+                metric=metric,
+                unlabelled=unlabelled,
+                with_teacher=name == STUDENT,
+            )
+            model, tokenizer = learned.bundle.model, learned.bundle.tokenizer
+            found = learned.task, learned.task.predict(model, tokenizer, splits.test)
+            if best is None or learned.dev_value > best.dev_value:
+                best, best_seed = learned, seed
+                trainings.insert(0, found)
+            else:
+                trainings.append(found)
+        cost = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
+        contenders[name] = Contender(trainings, cost)
+        if name == STUDENT:
+            kept, kept_seed = best, best_seed
+    save_model(folder, kept.bundle)
+    minutes = (time.monotonic() - started) / 60
+    facts = {
+        "teacher": options.teacher,
+        "student": f"{kept.bundle.encoder.config['num_layers']} blocks, "
+        f"{kept.bundle.encoder.config['hidden_dim']} wide",
+        **{n: f"{len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")},
+        "unlabelled": "none" if unlabelled is None else f"{len(unlabelled):,} rows",
+        "tokens trained on": kept.num_tokens,
+        "tokens per second": kept.tokens_per_second,
+        "minutes": round(minutes, 1),
+    }
+    numbers = write_distillation(
+        folder,
+        splits.test,
+        contenders,
+        metric,
+        name=options.name,
+        command="python -m recipes.distill " + shlex.join(sys.argv[1:]),
+        facts=facts,
+        options=flat(asdict(options)),
+        metrics_file=folder.path / f"seed-{kept_seed}" / "metrics.jsonl",
+    )
+    print(f"\n{numbers['verdict']}\n\n{numbers['table']}\n")
+    print(f"Done in {minutes:.1f} minutes. The student and its report: {folder.path}/report.html")
+    return numbers
+
+
+def _examples(teacher, options: Options) -> tuple:
+    """The task with the teacher's labels, the splits as the teacher had them or as given, and how
+    files are read."""
+    from keras_bert_kit.tasks.example_splits import split_examples
+
+    of_teacher = options_of_run(options.teacher)
+    given = {part: getattr(options, part) for part in PARTS}
+    if not given["train"]:
+        if not of_teacher:
+            raise ValueError(
+                f"It is not known what {options.teacher} was trained on: give `--train`."
+            )
+        given = {part: given[part] or tuple(of_teacher.get(part) or ()) for part in PARTS}
+    task, files = task_of_bundle(teacher, options.teacher, given["train"], options)
+    if hasattr(task, "group"):
+        task = replace(task, group=of_teacher.get("group") if given["train"] else "group")
+    examples = {
+        part: read_examples(task, sources, files) if sources else None
+        for part, sources in given.items()
+    }
+    if not given["train"]:
+        examples["train"] = sample_examples(task)
+    if task.labels is not None:
+        examples["train"] = task.known(examples["train"])
+    splits = split_examples(
+        task,
+        *(examples[part] for part in PARTS),
+        dev_share=options.dev_share or of_teacher.get("dev_share", 0.1),
+        limit=options.limit,
+        drop_duplicates=of_teacher.get("duplicates") == "drop",
+        seed=of_teacher.get("seed", options.seed),
+    )
+    if task.labels is None:
+        return splits.task, splits, files
+    # In the teacher's order, and with classes of which there is no training row here.
+    return replace(splits.task, labels=task.labels), splits, files
+
+
+def _unlabelled(task, splits, options: Options, files):
+    """Texts without labels, save for those that are measured with."""
+    if not options.unlabelled:
+        return None
+    from keras_bert_kit.data.labelled_texts import labelled_texts
+    from keras_bert_kit.data.rows import read_rows
+
+    if not hasattr(task, "text"):
+        raise ValueError(
+            "`--unlabelled` is for whole texts: what a teacher says of words and answers is "
+            "computed batch by batch. Leave it out."
+        )
+    rows = read_rows(options.unlabelled, **asdict(files))
+    texts = labelled_texts(
+        rows, text=task.text, pair=task.pair, on_bad=files.on_bad, with_labels=False
+    )
+    measured = {
+        pair
+        for part in (splits.dev, splits.test)
+        for pair in zip(part.texts, part.pairs or part.texts, strict=True)
+    }
+    pairs = zip(texts.texts, texts.pairs or texts.texts, strict=True)
+    kept = [at for at, pair in enumerate(pairs) if pair not in measured]
+    left_out = len(texts) - len(kept)
+    print(f"{len(kept):,} texts without labels; {left_out:,} left out, as they are measured with.")
+    return texts.select(kept)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Options, run, __doc__))
