@@ -1,6 +1,5 @@
 """Distils a fine-tuned BERT: a smaller model learns from labels and from its teacher.
 
-    python -m recipes.distill
     python -m recipes.distill --teacher saved_models/my-task --layers 3 --name my-small-task
     python -m recipes.distill --teacher saved_models/my-task --unlabelled more.jsonl --seeds 3
 
@@ -39,7 +38,7 @@ NOT_OF_THE_RESULT = ("output", "name", "seeds", "alone")
 class Options:
     """Who teaches, whom, and what."""
 
-    teacher: str = "saved_models/authors"
+    teacher: str
     """The fine-tuned model: a folder of any format, or an id of the Hugging Face Hub."""
     train: tuple[str, ...] = ()
     """Files or `tfds:` names of training rows; by default those of the teacher."""
