@@ -75,7 +75,8 @@ def test_windows():
     assert features.rows.tolist() == [0, 0, 0, 1]
     assert features.num_cut.tolist() == [0, 0]
     assert features.window_counts.tolist() == [3, 1]
-    assert row_weights(features).tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
+    # A third of a row each, and the mean is 1.
+    assert row_weights(features).tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
     assert pool_windows(features, np.array([[1.0], [2], [6], [4]])).tolist() == [[3.0], [4.0]]
 
 
