@@ -5,24 +5,41 @@ compared, with other dropout each time, takes no weights of rows and tokens for 
 says, and asks that both models have the same outputs.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from keras_bert_kit.compression.losses import (
-    AttentionDivergence,
-    CosineDistance,
     SoftBinaryCrossEntropy,
     SoftCrossEntropy,
-    VectorError,
+    attention_divergence,
+    cosine_distance,
+    vector_error,
 )
 from keras_bert_kit.named_inputs import NamedInputs
 from keras_bert_kit.step import TrainingStep
 from keras_bert_kit.task_model import TaskModel
 from keras_bert_kit.training.losses import squared_error
 
-SOFT, HIDDEN, ATTENTION = "soft_", "hidden_", "attention_"  # before the names of outputs
+SOFT, HIDDEN, ATTENTION = "soft", "hidden", "attention"  # kinds of what is compared
+
+
+class Compared(NamedTuple):
+    """What an output of the student is compared with.
+
+    Attributes:
+        kind: `SOFT`, `HIDDEN` or `ATTENTION`.
+        output: the output of the teacher.
+        index: which of its tensors, where it is a list.
+    """
+
+    kind: str
+    output: str
+    index: int | None = None
 
 
 class DistillationModel(NamedInputs, TrainingStep, keras.Model):
@@ -49,7 +66,7 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
 
     Raises:
         ValueError: if there is nothing to compare, or insides are to be and there is no teacher, or
-            their widths or heads do not allow it.
+            the numbers of heads differ where attention is compared.
 
     Example:
         >>> from keras_bert_kit.encoder import Encoder
@@ -91,23 +108,30 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
                 f"{sorted(teacher.output)}. Take models for the same task."
             )
         outputs = {output: given[output] for output in student.output}
-        outputs |= {SOFT + output: given[output] for output in shared}
-        pairs = _pairs(student.encoder, teacher.encoder, hidden == "all") if inside else {}
-        if hidden:
-            for block in pairs:
-                state = given["hidden_states"][block]
-                outputs[f"{HIDDEN}{block}"] = _as_wide(state, teacher.encoder, block)
+        compared = {}
+        for output in shared:
+            outputs[f"{SOFT}_{output}"] = given[output]
+            compared[f"{SOFT}_{output}"] = Compared(SOFT, output)
         if attention:
             _check_heads(student.encoder, teacher.encoder)
-            for block in pairs:
-                if block:  # the embeddings look at nothing
-                    outputs[f"{ATTENTION}{block}"] = given["attention"][block - 1]
+        pairs = _pairs(student.encoder, teacher.encoder, hidden == "all") if inside else {}
+        for block, of_teacher in pairs.items():
+            if hidden:
+                state = given["hidden_states"][block]
+                outputs[f"{HIDDEN}_{block}"] = _as_wide(state, teacher.encoder, block)
+                compared[f"{HIDDEN}_{block}"] = Compared(HIDDEN, "hidden_states", of_teacher)
+            if attention and block:  # the embeddings look at nothing
+                outputs[f"{ATTENTION}_{block}"] = given["attention"][block - 1]
+                compared[f"{ATTENTION}_{block}"] = Compared(ATTENTION, "attention", of_teacher - 1)
         super().__init__(inputs=student.input, outputs=outputs, name=name)
-        self._is_hidden_all = hidden == "all"
-        self._temperature = temperature
         # Not attributes of the model: what the teacher weighs is no part of a checkpoint.
         reads = teacher.with_internals() if inside else teacher
-        self._others = SimpleNamespace(student=student, teacher=reads, pairs=pairs)
+        self._others = SimpleNamespace(student=student, teacher=reads, compared=compared)
+        self._loss_of_kind = {
+            SOFT: _soft_loss(student, temperature),
+            HIDDEN: vector_error if hidden == "all" else cosine_distance,
+            ATTENTION: attention_divergence,
+        }
 
     @property
     def encoder(self):
@@ -116,23 +140,18 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
 
     def losses_by_output(
         self, label_smoothing: float = 0.0, focal_gamma: float = 0.0
-    ) -> dict[str, keras.losses.Loss]:
+    ) -> dict[str, Callable]:
         """The student's own losses and those towards the teacher, for `compile(loss=...)`.
 
         Args:
             label_smoothing: of the student's own.
             focal_gamma: of the student's own.
         """
-        student = self._others.student
-        losses = student.losses_by_output(label_smoothing, focal_gamma)
-        for name in self.output:
-            if name.startswith(SOFT):
-                losses[name] = self._soft_loss(student)
-            elif name.startswith(HIDDEN):
-                losses[name] = VectorError() if self._is_hidden_all else CosineDistance()
-            elif name.startswith(ATTENTION):
-                losses[name] = AttentionDivergence()
-        return losses
+        losses = self._others.student.losses_by_output(label_smoothing, focal_gamma)
+        return losses | {
+            name: self._loss_of_kind[compared.kind]
+            for name, compared in self._others.compared.items()
+        }
 
     def loss_weights_by_output(
         self, label: float = 1.0, soft: float = 1.0, hidden: float = 1.0, attention: float = 1.0
@@ -145,19 +164,14 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
             hidden: of all hidden states together.
             attention: of all attention together.
         """
-        counts = {
-            kind: sum(name.startswith(kind) for name in self.output) for kind in (HIDDEN, ATTENTION)
+        kinds = {name: compared.kind for name, compared in self._others.compared.items()}
+        counts = Counter(kinds.values())
+        weights = {
+            SOFT: soft,
+            HIDDEN: hidden / max(1, counts[HIDDEN]),
+            ATTENTION: attention / max(1, counts[ATTENTION]),
         }
-
-        def weight(name: str) -> float:
-            if name.startswith(SOFT):
-                return soft
-            for kind, whole in ((HIDDEN, hidden), (ATTENTION, attention)):
-                if name.startswith(kind):
-                    return whole / counts[kind]
-            return label
-
-        return {name: weight(name) for name in self.output}
+        return {name: weights.get(kinds.get(name), label) for name in self.output}
 
     def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
         """The student's."""
@@ -175,13 +189,6 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
         """The losses and metrics of one batch, those towards the teacher included."""
         return super().test_step(self._with_teacher(data))
 
-    def _soft_loss(self, student):
-        problem = student.arguments.get("problem", "single_label")
-        if problem == "regression":
-            return squared_error()
-        of_problem = SoftBinaryCrossEntropy if problem == "multi_label" else SoftCrossEntropy
-        return of_problem(self._temperature)
-
     def _with_teacher(self, data):
         """The batch with labels and weights for every output."""
         if self._others.teacher is None:
@@ -194,19 +201,18 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
                 rank = len(self.output[name].shape) - 1
                 weights[name] = tf.ones(tf.shape(y[name])[:rank])
         is_token = tf.cast(x["padding_mask"], tf.float32)
-        for name in self.output:
-            kind, _, of = name.rpartition("_")
-            if kind == HIDDEN.removesuffix("_"):
-                y[name], weights[name] = said["hidden_states"][self._of_teacher(of)], is_token
-            elif kind == ATTENTION.removesuffix("_"):
-                y[name], weights[name] = said["attention"][self._of_teacher(of) - 1], is_token
-            elif name.startswith(SOFT):
-                output = name.removeprefix(SOFT)
-                y[name], weights[name] = said[output], weights[output]
+        for name, (kind, output, index) in self._others.compared.items():
+            y[name] = said[output] if index is None else said[output][index]
+            weights[name] = weights[output] if kind == SOFT else is_token
         return x, y, weights
 
-    def _of_teacher(self, block: str) -> int:
-        return self._others.pairs[int(block)]
+
+def _soft_loss(student, temperature: float):
+    problem = student.arguments.get("problem", "single_label")
+    if problem == "regression":
+        return squared_error()
+    of_problem = SoftBinaryCrossEntropy if problem == "multi_label" else SoftCrossEntropy
+    return of_problem(temperature)
 
 
 def _pairs(student, teacher, every_block: bool) -> dict[int, int]:

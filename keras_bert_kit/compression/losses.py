@@ -10,8 +10,6 @@ from keras import ops
 
 from keras_bert_kit.training.losses import MEAN
 
-SMALLEST = 1e-9  # an attention weight below it is that of padding
-
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
 class SoftCrossEntropy(keras.losses.Loss):
@@ -63,67 +61,45 @@ class SoftBinaryCrossEntropy(SoftCrossEntropy):
         return ops.mean(super().call(teacher, student), axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="keras_bert_kit")
-class CosineDistance(keras.losses.Loss):
+def cosine_distance(y_true, y_pred):
     """`1 - cos(t, s)` of two vectors: their directions are to agree, not their lengths.
+
+    Maps two tensors of vectors `(B, T, D)` to terms `(B, T)`.
 
     Reference:
         DistilBERT, https://arxiv.org/abs/1910.01108, section 2
     """
-
-    def __init__(self, reduction=MEAN, name="cosine_distance", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
-
-    def call(self, y_true, y_pred):
-        """Maps two tensors of vectors `(B, T, D)` to terms `(B, T)`."""
-        teacher, student = (ops.cast(vectors, "float32") for vectors in (y_true, y_pred))
-        return 1.0 - ops.sum(_normalized(teacher) * _normalized(student), axis=-1)
+    return 1.0 + keras.losses.cosine_similarity(*_in_float32(y_true, y_pred))
 
 
-@keras.saving.register_keras_serializable(package="keras_bert_kit")
-class VectorError(keras.losses.Loss):
+def vector_error(y_true, y_pred):
     """The mean over a vector's entries of `(t - s)^2`.
+
+    Maps two tensors of vectors `(B, T, D)` to terms `(B, T)`.
 
     Reference:
         TinyBERT, https://arxiv.org/abs/1909.10351, equations 8 and 9
     """
-
-    def __init__(self, reduction=MEAN, name="vector_error", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
-
-    def call(self, y_true, y_pred):
-        """Maps two tensors of vectors `(B, T, D)` to terms `(B, T)`."""
-        teacher, student = (ops.cast(vectors, "float32") for vectors in (y_true, y_pred))
-        return ops.mean(ops.square(teacher - student), axis=-1)
+    return keras.losses.mean_squared_error(*_in_float32(y_true, y_pred))
 
 
-@keras.saving.register_keras_serializable(package="keras_bert_kit")
-class AttentionDivergence(keras.losses.Loss):
+def attention_divergence(y_true, y_pred):
     """`KL(A || B)` of what a token looks at in teacher and student, the mean over heads.
+
+    Maps attention weights `(B, N, T, T)` of both to terms `(B, T)`, of the token that looks.
 
     Reference:
         MiniLM, https://arxiv.org/abs/2002.10957, equation 1
     """
-
-    def __init__(self, reduction=MEAN, name="attention_divergence", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
-
-    def call(self, y_true, y_pred):
-        """Maps attention weights `(B, N, T, T)` of both to terms `(B, T)`, of the token looking."""
-        teacher, student = (
-            ops.maximum(ops.cast(weights, "float32"), SMALLEST) for weights in (y_true, y_pred)
-        )
-        divergence = ops.sum(teacher * (ops.log(teacher) - ops.log(student)), axis=-1)
-        return ops.mean(divergence, axis=1)
+    return ops.mean(keras.losses.kl_divergence(*_in_float32(y_true, y_pred)), axis=1)
 
 
 def _log_softmax(logits, temperature):
     return ops.log_softmax(ops.cast(logits, "float32") / temperature, axis=-1)
 
 
-def _normalized(vectors):
-    squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
-    return vectors * ops.rsqrt(ops.maximum(squares, 1e-12))
+def _in_float32(*tensors):
+    return (ops.cast(tensor, "float32") for tensor in tensors)
 
 
 def _check_temperature(temperature: float) -> None:

@@ -34,11 +34,7 @@ def cost_of(task, model, tokenizer, examples) -> Cost:
         tokenizer: the model's tokenizer.
         examples: the examples to be timed, of which the first `EXAMPLES` are taken.
     """
-    parameters = sum(
-        int(np.prod(weight.shape))
-        for weight in model.weights
-        if "seed_generator" not in weight.path
-    )
+    parameters = model.count_params()
     encoded = task.encode(examples.select(range(min(EXAMPLES, len(examples)))), model, tokenizer)
     features = getattr(encoded, "features", encoded)
     inputs = [_alone(features, at) for at in range(min(EXAMPLES, len(features)))]

@@ -143,9 +143,8 @@ def answers_of(teacher: Bundle, task: TextTask, examples: LabelledTexts, path: P
         `(R, C)` float32.
     """
     digest = hashlib.blake2b(fingerprint([examples]).encode(), digest_size=8)
-    for weight in teacher.model.weights:
-        if "seed_generator" not in weight.path:
-            digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+    for weight in teacher.model.get_weights():
+        digest.update(weight.tobytes())
     wanted = digest.hexdigest()
     if path.is_file():
         with np.load(path) as kept:
@@ -180,7 +179,7 @@ def _batches_with_answers(
     logits = answers_of(teacher, task, examples, folder.parent / ANSWERS)
     batches = training_batches(task, examples, model, tokenizer, options, seed)
     rows, weights = batches.features.rows, batches.weights["label"]
-    batches.add_target(f"{SOFT}label", logits[rows], weights)
+    batches.add_target(f"{SOFT}_label", logits[rows], weights)
     batches.weights["label"] = np.where(rows < len(train), weights, 0).astype(weights.dtype)
     return batches
 

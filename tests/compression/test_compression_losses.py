@@ -8,11 +8,11 @@ from scipy.spatial.distance import cosine
 from scipy.special import expit, rel_entr, softmax
 
 from keras_bert_kit.compression.losses import (
-    AttentionDivergence,
-    CosineDistance,
     SoftBinaryCrossEntropy,
     SoftCrossEntropy,
-    VectorError,
+    attention_divergence,
+    cosine_distance,
+    vector_error,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -45,15 +45,15 @@ def test_the_soft_binary_cross_entropy_is_the_mean_of_single_ones():
 
 
 def test_the_cosine_distance():
-    found = CosineDistance().call(TEACHER, STUDENT)
+    found = cosine_distance(TEACHER, STUDENT)
     vectors = zip(TEACHER.reshape(-1, 4), STUDENT.reshape(-1, 4), strict=True)
     expected = np.reshape([cosine(t, s) for t, s in vectors], (3, 5))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(CosineDistance().call(TEACHER, TEACHER * 7), 0, atol=1e-6)
+    np.testing.assert_allclose(cosine_distance(TEACHER, TEACHER * 7), 0, atol=1e-6)
 
 
 def test_the_vector_error():
-    found = VectorError().call(TEACHER, STUDENT)
+    found = vector_error(TEACHER, STUDENT)
     np.testing.assert_allclose(found, ((TEACHER - STUDENT) ** 2).mean(axis=-1), rtol=1e-5)
 
 
@@ -62,7 +62,7 @@ def test_the_divergence_of_attention_is_a_mean_over_heads_and_padding_counts_not
     for weights in (teacher, student):
         weights[0, ..., 3:] = 0  # padding
         weights /= weights.sum(axis=-1, keepdims=True)
-    found = AttentionDivergence().call(teacher, student)
+    found = attention_divergence(teacher, student)
     expected = rel_entr(teacher, student).sum(axis=-1).mean(axis=1)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

@@ -7,7 +7,7 @@ from reference_bert import randomize
 from tiny_models import ARGUMENTS, BATCH, INPUTS
 
 from keras_bert_kit.compression.distillation import DistillationModel
-from keras_bert_kit.compression.losses import CosineDistance, SoftCrossEntropy, VectorError
+from keras_bert_kit.compression.losses import SoftCrossEntropy, cosine_distance, vector_error
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.models import (
     ClassificationModel,
@@ -59,9 +59,7 @@ def test_every_loss_is_the_weighted_mean_of_its_terms():
     soft = SoftCrossEntropy(3.0).call(theirs["label"], ours["label"])
     assert logs["soft_label_loss"] == pytest.approx(float(np.mean(soft)), rel=1e-4)
     for block, of_teacher in ((0, 0), (1, 2)):
-        terms = VectorError().call(
-            theirs["hidden_states"][of_teacher], ours["hidden_states"][block]
-        )
+        terms = vector_error(theirs["hidden_states"][of_teacher], ours["hidden_states"][block])
         assert logs[f"hidden_{block}_loss"] == pytest.approx(mean(terms), rel=1e-4)
     a, b = (np.array(o["attention"][-1], "float64") for o in (theirs, ours))
     terms = np.where(a > 1e-9, a * np.log(np.maximum(a, 1e-9) / np.maximum(b, 1e-9)), 0)
@@ -112,7 +110,7 @@ def test_a_teacher_of_another_width_is_met_by_projections():
 def test_the_last_states_agree_in_direction():
     model = DistillationModel(classifier(1, 1), classifier(4, 2), hidden="last", attention=True)
     assert set(model.output) == {"label", "soft_label", "hidden_1", "attention_1"}
-    assert isinstance(model.losses_by_output()["hidden_1"], CosineDistance)
+    assert model.losses_by_output()["hidden_1"] is cosine_distance
 
 
 def test_insides_are_those_of_the_same_pass_as_the_logits():
