@@ -1,0 +1,1 @@
+"""Trained models as what others run: SavedModel, TensorFlow Lite, ONNX."""
