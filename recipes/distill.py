@@ -100,21 +100,20 @@ class Options:
 
 
 def run(options: Options) -> dict:
-    """Trains, measures and reports; returns what is in `metrics.json`."""
+    """Trains, measures and reports; returns what is in `metrics.json`, and the `table`."""
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
     from keras_bert_kit.run_folder import RunFolder
     from keras_bert_kit.tasks.cost import cost_of
-    from keras_bert_kit.tasks.distillation_outcome import (
+    from keras_bert_kit.tasks.distillation_comparison import (
         ALONE,
         STUDENT,
         TEACHER,
-        Contender,
-        write_distillation,
+        compare_distillation,
     )
     from keras_bert_kit.tasks.distilling import distil
     from keras_bert_kit.tasks.example_splits import fingerprint
-    from keras_bert_kit.tasks.outcome import save_model
+    from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
     from keras_bert_kit.text_prediction import default_inputs
 
     if options.seeds < 1:
@@ -139,12 +138,8 @@ def run(options: Options) -> dict:
     metric = options.metric or task.metric
     teacher_task = replace(task, inputs=teacher.inputs or default_inputs(teacher.model))
     said = teacher_task.predict(teacher.model, teacher.tokenizer, splits.test)
-    contenders = {
-        TEACHER: Contender(
-            [(teacher_task, said)],
-            cost_of(teacher_task, teacher.model, teacher.tokenizer, splits.test),
-        )
-    }
+    trained = {TEACHER: [(teacher_task, said)]}
+    costs = {TEACHER: cost_of(teacher_task, teacher.model, teacher.tokenizer, splits.test)}
     for name in (STUDENT, ALONE) if options.alone else (STUDENT,):
         trainings, best = [], None
         for seed in range(options.seed, options.seed + options.seeds):
@@ -169,11 +164,12 @@ def run(options: Options) -> dict:
                 trainings.insert(0, found)
             else:
                 trainings.append(found)
-        cost = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
-        contenders[name] = Contender(trainings, cost)
+        trained[name] = trainings
+        costs[name] = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
         if name == STUDENT:
             kept, kept_seed = best, best_seed
     save_model(folder, kept.bundle)
+    found = compare_distillation(trained, costs, splits.test, metric)
     minutes = (time.monotonic() - started) / 60
     facts = {
         "teacher": options.teacher,
@@ -185,20 +181,20 @@ def run(options: Options) -> dict:
         "tokens per second": kept.tokens_per_second,
         "minutes": round(minutes, 1),
     }
-    numbers = write_distillation(
-        folder,
-        splits.test,
-        contenders,
-        metric,
-        name=options.name,
-        command="python -m recipes.distill " + shlex.join(sys.argv[1:]),
-        facts=facts,
-        options=flat(asdict(options)),
-        metrics_file=folder.path / f"seed-{kept_seed}" / "metrics.jsonl",
+    outcome = Outcome(
+        options.name,
+        "python -m recipes.distill " + shlex.join(sys.argv[1:]),
+        facts,
+        flat(asdict(options)),
+        found,
+        folder.path / f"seed-{kept_seed}" / "metrics.jsonl",
+        str(folder.path),
+        found.readable_costs,
     )
-    print(f"\n{numbers['verdict']}\n\n{numbers['table']}\n")
+    numbers = write_outcome(folder, kept.task, splits.test, trained[STUDENT][0][1], outcome)
+    print(f"\n{found.verdict}\n\n{found.table}\n")
     print(f"Done in {minutes:.1f} minutes. The student and its report: {folder.path}/report.html")
-    return numbers
+    return numbers | {"table": found.table}
 
 
 def _examples(teacher, options: Options) -> tuple:

@@ -40,31 +40,19 @@ def cells(numbers: dict) -> tuple[str, ...]:
         for name, found in numbers["baselines"].items()
         if found.get(metric) is not None
     }
+    beats = numbers.get("beats_best_baseline") or "-"
     return (
         numbers["name"],
         numbers["test"],
         metric,
         str(score),
-        beats(numbers["verdict"]),
+        "**no**" if beats == "no" else beats,
         ", ".join(f"{name} {value}" for name, value in baselines.items()),
         *(
             f"{numbers[name]:,}" if numbers.get(name) else "-"
             for name in ("tokens trained on", "tokens per second")
         ),
     )
-
-
-def beats(verdict: str) -> str:
-    """What a verdict says, in a word or two.
-
-    Example:
-        >>> beats("BERT does NOT clearly beat ridge: accuracy 0.81 against 0.80.")
-        'not clearly'
-    """
-    for words, short in (("NOT clearly", "not clearly"), ("NOT beat", "**no**"), ("beats", "yes")):
-        if words in verdict:
-            return short
-    return "-"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from keras_bert_kit.evaluation.scores import Score, format_apart, format_number, is_defined
 
+# What `beats` finds, as a sentence says it.
+VERBS = {"yes": "beats", "not clearly": "does NOT clearly beat", "no": "does NOT beat"}
+
 
 def verdict(
     metric: str,
@@ -44,48 +47,88 @@ def verdict(
         'BERT does NOT clearly beat ridge: accuracy 0.810 against 0.800, no better than chance
         difference (95 % interval of the difference -0.010 to 0.030).'
     """
-    score = Score.of_seeds(list(model) if isinstance(model, Iterable) else [model])
-    sign = 1 if higher_is_better else -1
-    known = {who: value for who, value in baselines.items() if is_defined(value)}
+    score, gains = _gains(model, baselines, higher_is_better)
     if not is_defined(score.value):
         return f"The {metric} of {name} is not defined on these rows: there is no verdict."
-    if not known:
+    if not gains:
         own = format_number(score.value) + _seeds(score)
         return f"{name} has the {metric} {own}; there is no baseline to set it against."
 
-    best = max(known, key=lambda who: sign * known[who])
-    gain = sign * (score.value - known[best])
-    own, other = format_apart(score.value, known[best])
-    numbers = f"{metric} {own}{_seeds(score)} against {other}"
-    is_chance, why = _chance(gain, score, difference_interval)
-    if gain > 0 and not is_chance:
-        return f"{name} beats {best}: {numbers}{why}."
-    if gain > 0:
-        sentence = f"{name} does NOT clearly beat {best}: {numbers}, no better than chance"
-        return f"{sentence} difference{why}.{_beaten(known, best, score.value, sign)}"
-    return f"{name} does NOT beat {best}: {numbers}{why}.{_beaten(known, best, score.value, sign)}"
+    best = min(gains, key=gains.get)
+    found = beats(gains[best], score.deviation, difference_interval)
+    own, other = format_apart(score.value, baselines[best])
+    sentence = f"{name} {VERBS[found]} {best}: {metric} {own}{_seeds(score)} against {other}"
+    if found == "not clearly":
+        sentence += ", no better than chance difference"
+    sentence += f"{_why(gains[best], score.deviation, difference_interval)}."
+    beaten = [who for who, gain in gains.items() if who != best and gain > 0]
+    if found == "yes" or not beaten:
+        return sentence
+    return f"{sentence} It is ahead of {' and '.join(beaten)}."
 
 
-def _chance(gain: float, score: Score, interval: tuple[float, float] | None) -> tuple[bool, str]:
-    """Whether the difference may be chance, and what says so."""
-    if interval is not None:
-        low, high = (format_number(end) for end in interval)
-        is_chance = interval[0] <= 0 <= interval[1]
-        why = f" (95 % interval of the difference {low} to {high})"
-        if not is_chance and is_defined(score.deviation) and abs(gain) <= score.deviation:
-            return True, f"{why[:-1]}, but within the deviation between seeds)"
-        return is_chance, why
-    if is_defined(score.deviation) and abs(gain) <= score.deviation:
-        return True, " (within the deviation between seeds)"
-    return False, ""
+def beats_best(
+    model: float | Iterable[float | None] | None,
+    baselines: Mapping[str, float | None],
+    *,
+    higher_is_better: bool = True,
+    difference_interval: tuple[float, float] | None = None,
+) -> str | None:
+    """What `verdict` says of the same numbers, for programs.
+
+    Returns:
+        `"yes"`, `"not clearly"` or `"no"`; None where there is nothing to set against another.
+
+    Example:
+        >>> beats_best(0.83, {"majority": 0.51, "logistic regression": 0.80})
+        'yes'
+    """
+    score, gains = _gains(model, baselines, higher_is_better)
+    return beats(min(gains.values()), score.deviation, difference_interval) if gains else None
+
+
+def beats(gain: float, deviation: float | None, interval: tuple[float, float] | None) -> str:
+    """Whether a lead is more than chance: `"yes"`, `"not clearly"` or `"no"`.
+
+    Args:
+        gain: the lead, negative for who is behind.
+        deviation: between seeds, if there are several.
+        interval: the 95 % interval of the difference, if it is known.
+    """
+    if gain <= 0:
+        return "no"
+    return "not clearly" if _holds_zero(interval) or _is_within(gain, deviation) else "yes"
+
+
+def _gains(model, baselines, higher_is_better: bool) -> tuple[Score, dict[str, float]]:
+    """The model's score, and how far it is ahead of each baseline, as far as that is defined."""
+    score = Score.of_seeds(list(model) if isinstance(model, Iterable) else [model])
+    if not is_defined(score.value):
+        return score, {}
+    sign = 1 if higher_is_better else -1
+    known = {who: value for who, value in baselines.items() if is_defined(value)}
+    return score, {who: sign * (score.value - value) for who, value in known.items()}
+
+
+def _why(gain: float, deviation: float | None, interval: tuple[float, float] | None) -> str:
+    """What says whether the difference may be chance."""
+    within = "within the deviation between seeds" if _is_within(gain, deviation) else ""
+    if interval is None:
+        return f" ({within})" if within else ""
+    low, high = (format_number(end) for end in interval)
+    but = f", but {within}" if within and not _holds_zero(interval) else ""
+    return f" (95 % interval of the difference {low} to {high}{but})"
+
+
+def _holds_zero(interval: tuple[float, float] | None) -> bool:
+    return interval is not None and interval[0] <= 0 <= interval[1]
+
+
+def _is_within(gain: float, deviation: float | None) -> bool:
+    return is_defined(deviation) and abs(gain) <= deviation
 
 
 def _seeds(score: Score) -> str:
     if not is_defined(score.deviation):
         return ""
     return f" ± {format_number(score.deviation)} over {score.seeds} seeds"
-
-
-def _beaten(known: Mapping[str, float], best: str, value: float, sign: int) -> str:
-    beaten = [who for who in known if who != best and sign * (value - known[who]) > 0]
-    return f" It is ahead of {' and '.join(beaten)}." if beaten else ""

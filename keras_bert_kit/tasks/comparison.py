@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from keras_bert_kit.evaluation.bootstrap import bootstrap_intervals, paired_bootstrap
-from keras_bert_kit.evaluation.scores import Score
-from keras_bert_kit.evaluation.verdict import verdict
+from keras_bert_kit.evaluation.scores import Score, results_table
+from keras_bert_kit.evaluation.verdict import beats_best, verdict
 from keras_bert_kit.tasks.dev_evaluation import mode_of, scalars
 
 MODEL = "BERT"
@@ -23,7 +23,12 @@ class Comparison:
         intervals: 95 % intervals over rows of the metrics' means over trainings.
         differences: those means against the best baseline, as `paired_bootstrap` gives it.
         best_baseline: its name, or None without baselines.
+        title: what stands above the figure of the scores.
+        caption: what stands below it.
     """
+
+    title = "Model and baselines"
+    caption = "The model and what needs no BERT, with 95 % intervals."
 
     metric: str
     by_seed: list[dict]
@@ -35,15 +40,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """Whether the model beats its baselines, in a sentence."""
-        found = self.differences.get(self.metric)
-        return verdict(
-            self.metric,
-            [metrics.get(self.metric) for metrics in self.by_seed],
-            {name: metrics.get(self.metric) for name, metrics in self.baselines.items()},
-            higher_is_better=mode_of(self.metric) == "max",
-            difference_interval=(found["low"], found["high"]) if found else None,
-            name=MODEL,
-        )
+        return verdict(self.metric, **self._rivals(), name=MODEL)
 
     @property
     def results(self) -> dict[str, dict[str, Score | float | None]]:
@@ -69,10 +66,21 @@ class Comparison:
             scores[name] = Score.of_seeds(values, low, high)
         return scores
 
+    @property
+    def card_section(self) -> str:
+        """What a model card says of how good the model is."""
+        return f"""## How good it is
+
+{results_table(self.results)}
+
+{MODEL}: mean and deviation over trainings, 95 % interval over test rows in brackets. The whole
+report, with the most confident mistakes, is `report.html`; all numbers are in `metrics.json`."""
+
     def as_dict(self) -> dict:
         """Everything, as JSON types, for `metrics.json`."""
         return {
             "verdict": self.verdict,
+            "beats_best_baseline": beats_best(**self._rivals()),
             "metric": self.metric,
             "mean": {name: score.value for name, score in self.scores.items()},
             "deviation": {name: score.deviation for name, score in self.scores.items()},
@@ -81,6 +89,16 @@ class Comparison:
             "baselines": self.baselines,
             "best_baseline": self.best_baseline,
             "difference_to_best_baseline": self.differences,
+        }
+
+    def _rivals(self) -> dict:
+        """What a verdict is on."""
+        metric, found = self.metric, self.differences.get(self.metric)
+        return {
+            "model": [metrics.get(metric) for metrics in self.by_seed],
+            "baselines": {name: metrics.get(metric) for name, metrics in self.baselines.items()},
+            "higher_is_better": mode_of(metric) == "max",
+            "difference_interval": (found["low"], found["high"]) if found else None,
         }
 
 

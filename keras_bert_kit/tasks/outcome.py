@@ -1,8 +1,8 @@
-"""What a fine-tuning leaves in its folder: model, numbers, figures, report and card."""
+"""What a training leaves in its folder: model, numbers, figures, report and card."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 
@@ -11,12 +11,12 @@ from keras_bert_kit.evaluation.figure_style import png
 from keras_bert_kit.evaluation.learning_figure import learning_figure
 from keras_bert_kit.evaluation.report import Report, write_report
 from keras_bert_kit.evaluation.score_figures import scores_figure
-from keras_bert_kit.evaluation.scores import results_table
 from keras_bert_kit.json_file import write_json
 from keras_bert_kit.model_description import ModelDescription
 from keras_bert_kit.run_folder import RunFolder
-from keras_bert_kit.tasks.comparison import MODEL, Comparison
+from keras_bert_kit.tasks.comparison import Comparison
 from keras_bert_kit.tasks.details import details
+from keras_bert_kit.tasks.distillation_comparison import DistillationComparison
 from keras_bert_kit.text.tokenizer_files import tokenizer_options
 
 REPORT, NUMBERS, FIGURES = "report.html", "metrics.json", "figures"
@@ -34,15 +34,17 @@ class Outcome:
         comparison: the numbers.
         metrics_file: the log of the training, if there is one.
         model: where the model is, if it is not in the folder of the outcome.
+        report_facts: more facts, for the report alone.
     """
 
     name: str
     command: str
     facts: Mapping[str, object]
     options: Mapping[str, object]
-    comparison: Comparison
+    comparison: Comparison | DistillationComparison
     metrics_file: object = None
     model: str | None = None
+    report_facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def readable_facts(self) -> dict[str, object]:
@@ -78,10 +80,8 @@ def write_outcome(folder: RunFolder, task, test, predictions, outcome: Outcome) 
     found = outcome.comparison
     parts = details(task, test, predictions, found.by_seed[0])
     figures = list(parts.figures)
-    scores = scores_figure(found.results[found.metric], found.metric)
-    figures.insert(
-        0, ("scores", "The model and what needs no BERT, with 95 % intervals.", png(scores))
-    )
+    scores = scores_figure(found.results[found.metric], found.metric, found.title)
+    figures.insert(0, ("scores", found.caption, png(scores)))
     if outcome.metrics_file is not None and _has_curves(outcome.metrics_file, found.metric):
         curves = learning_figure(outcome.metrics_file, found.metric)
         figures.append(("learning", "What was learned when; thick lines: held out.", png(curves)))
@@ -96,7 +96,7 @@ def write_outcome(folder: RunFolder, task, test, predictions, outcome: Outcome) 
         Report(
             title=outcome.name,
             verdict=found.verdict,
-            facts=outcome.readable_facts,
+            facts=outcome.readable_facts | outcome.report_facts,
             results=found.results,
             classes=parts.classes,
             figures=[(caption, picture) for _, caption, picture in figures],
@@ -135,12 +135,7 @@ def _card(outcome: Outcome, figures) -> str:
 
 {facts}
 
-## How good it is
-
-{results_table(outcome.comparison.results)}
-
-{MODEL}: mean and deviation over trainings, 95 % interval over test rows in brackets. The whole
-report, with the most confident mistakes, is `report.html`; all numbers are in `metrics.json`.
+{outcome.comparison.card_section}
 
 {pictures}
 

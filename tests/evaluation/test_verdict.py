@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from keras_bert_kit.evaluation.verdict import verdict
+from keras_bert_kit.evaluation.verdict import beats_best, verdict
 
 BASELINES = {"majority": 0.5, "ridge": 0.8}
 AHEAD = " It is ahead of majority."
@@ -62,6 +62,22 @@ def test_an_error_should_be_low():
 def test_an_undefined_baseline_is_passed_over():
     found = verdict("pearson", 0.6, {"mean": None, "cosine": math.nan, "ridge": 0.5})
     assert found == "BERT beats ridge: pearson 0.600 against 0.500."
+
+
+@pytest.mark.parametrize(
+    ("model", "baselines", "options", "word"),
+    [
+        (0.9, BASELINES, {}, "yes"),
+        (0.8, BASELINES, {}, "no"),
+        (0.9, BASELINES, {"difference_interval": (-0.02, 0.18)}, "not clearly"),
+        ([0.9, 0.8, 0.85], BASELINES, {"difference_interval": (0.01, 0.09)}, "not clearly"),
+        (0.4, {"mean": 1.0, "ridge": 0.5}, {"higher_is_better": False}, "yes"),
+        (None, BASELINES, {}, None),
+        (0.9, {"mean": None}, {}, None),
+    ],
+)
+def test_the_same_in_a_word(model, baselines, options, word):
+    assert beats_best(model, baselines, **options) == word
 
 
 def test_nothing_to_compare():

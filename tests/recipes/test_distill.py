@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_finetune import labelled, write_csv
 
 import recipes.finetune as finetune
@@ -75,8 +76,18 @@ def test_the_student_is_a_model_with_its_labels(finished):
     assert bundle.labels == ("bread", "stars")
     assert bundle.predict_text(["we see a star"])[0]["label"] in bundle.labels
     report = (folder / "report.html").read_text()
-    assert "student without teacher" in report
+    assert "cost of the student without teacher" in report
     assert "data:image/png" in report
+
+
+def test_card_and_tensorboard_show_the_same_figures(finished):
+    folder, _ = finished
+    figures = EventAccumulator(str(folder / "logs" / "test"))
+    figures.Reload()
+    card = (folder / "card.md").read_text()
+    assert {"scores", "confusion", "learning"} <= set(figures.Tags()["tensors"])
+    for name in figures.Tags()["tensors"]:
+        assert f"(figures/{name}.png)" in card
 
 
 def test_a_finished_run_is_only_measured_again(finished, options, capsys):

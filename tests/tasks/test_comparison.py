@@ -24,6 +24,7 @@ def test_a_model_that_beats_its_baselines_is_said_to():
     found = compare([(TASK, said(5))], TEST, {"chance": said(50), "words": said(30)})
     assert found.best_baseline == "words"
     assert found.verdict.startswith("BERT beats words: accuracy 0.950 against 0.700")
+    assert found.as_dict()["beats_best_baseline"] == "yes"
     assert found.differences["accuracy"]["difference"] == pytest.approx(0.25)
 
 
@@ -40,6 +41,7 @@ def test_several_trainings_have_mean_and_deviation():
     low, high = found.intervals["accuracy"]  # of the mean
     assert low < 0.88 < high
     assert found.as_dict()["mean"]["accuracy"] == pytest.approx(0.88)
+    assert found.as_dict()["beats_best_baseline"] is None
 
 
 def test_the_metric_that_counts_comes_first_and_lower_may_be_better():
@@ -52,6 +54,7 @@ def test_seeds_that_differ_more_than_they_gain_do_not_beat_a_baseline():
     trainings = [(TASK, said(n)) for n in (0, 40, 40)]  # 0.733 +- 0.231 against 0.7
     found = compare(trainings, TEST, {"words": said(30)})
     assert "does NOT clearly beat words" in found.verdict
+    assert found.as_dict()["beats_best_baseline"] == "not clearly"
 
 
 def test_each_training_is_measured_by_its_own_task():

@@ -11,13 +11,13 @@ from keras_bert_kit.evaluation.scores import Score
 from keras_bert_kit.prediction import outputs_of
 from keras_bert_kit.tasks import distilling
 from keras_bert_kit.tasks.cost import cost_of
-from keras_bert_kit.tasks.distillation_options import DistillationOptions
-from keras_bert_kit.tasks.distillation_outcome import (
+from keras_bert_kit.tasks.distillation_comparison import (
     ALONE,
     STUDENT,
     TEACHER,
     distillation_verdict,
 )
+from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.tasks.distilling import answers_of, distil, new_student
 from keras_bert_kit.tasks.text_task import TextTask
 from keras_bert_kit.training.training_options import TrainingOptions
