@@ -12,6 +12,7 @@ import shlex
 import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -114,6 +115,7 @@ def run(options: Options) -> dict:
     from keras_bert_kit.tasks.distilling import distil
     from keras_bert_kit.tasks.example_splits import fingerprint
     from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
+    from keras_bert_kit.tasks.seeds import train_seeds
     from keras_bert_kit.text_prediction import default_inputs
 
     if options.seeds < 1:
@@ -140,34 +142,32 @@ def run(options: Options) -> dict:
     said = teacher_task.predict(teacher.model, teacher.tokenizer, splits.test)
     trained = {TEACHER: [(teacher_task, said)]}
     costs = {TEACHER: cost_of(teacher_task, teacher.model, teacher.tokenizer, splits.test)}
-    for name in (STUDENT, ALONE) if options.alone else (STUDENT,):
-        trainings, best = [], None
-        for seed in range(options.seed, options.seed + options.seeds):
-            print(f"{name}, seed {seed}:", flush=True)
-            learned = distil(
-                task,
-                teacher,
-                splits.train,
-                splits.dev,
-                options.training,
-                options.distillation,
-                folder.path / f"{'alone' if name == ALONE else 'seed'}-{seed}",
-                seed=seed,
-                metric=metric,
-                unlabelled=unlabelled,
-                with_teacher=name == STUDENT,
-            )
-            model, tokenizer = learned.bundle.model, learned.bundle.tokenizer
-            found = learned.task, learned.task.predict(model, tokenizer, splits.test)
-            if best is None or learned.dev_value > best.dev_value:
-                best, best_seed = learned, seed
-                trainings.insert(0, found)
-            else:
-                trainings.append(found)
-        trained[name] = trainings
-        costs[name] = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
-        if name == STUDENT:
-            kept, kept_seed = best, best_seed
+
+    def train_one(who: str, seed: int):
+        print(f"{who}, seed {seed}:", flush=True)
+        return distil(
+            task,
+            teacher,
+            splits.train,
+            splits.dev,
+            options.training,
+            options.distillation,
+            folder.path / f"{'alone' if who == ALONE else 'seed'}-{seed}",
+            seed=seed,
+            metric=metric,
+            unlabelled=unlabelled,
+            with_teacher=who == STUDENT,
+        )
+
+    seeds = range(options.seed, options.seed + options.seeds)
+    students = {
+        who: train_seeds(partial(train_one, who), seeds, splits.test)
+        for who in ((STUDENT, ALONE) if options.alone else (STUDENT,))
+    }
+    for who, (best, _, predicted) in students.items():
+        trained[who] = predicted
+        costs[who] = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
+    kept, kept_seeds, _ = students[STUDENT]
     save_model(folder, kept.bundle)
     found = compare_distillation(trained, costs, splits.test, metric)
     minutes = (time.monotonic() - started) / 60
@@ -187,7 +187,7 @@ def run(options: Options) -> dict:
         facts,
         flat(asdict(options)),
         found,
-        folder.path / f"seed-{kept_seed}" / "metrics.jsonl",
+        folder.path / f"seed-{kept_seeds[0]}" / "metrics.jsonl",
         str(folder.path),
         found.readable_costs,
     )

@@ -109,6 +109,7 @@ def run(options: Options) -> dict:
     from keras_bert_kit.tasks.example_splits import fingerprint, split_examples
     from keras_bert_kit.tasks.fine_tuning import fine_tune
     from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
+    from keras_bert_kit.tasks.seeds import train_seeds
 
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
@@ -144,9 +145,8 @@ def run(options: Options) -> dict:
     print(", ".join(f"{name} {count}" for name, count in rows.items()), end=". ")
     print(f"{len(task.labels)} labels: {', '.join(task.labels)}." if task.labels else "")
 
-    best, trainings = None, {}
-    for seed in range(options.seed, options.seed + options.seeds):
-        trained = fine_tune(
+    def train_one(seed: int):
+        return fine_tune(
             task,
             options.model,
             splits.train,
@@ -157,18 +157,13 @@ def run(options: Options) -> dict:
             metric=options.metric,
             random_start=options.start == "random",
         )
-        predicted = trained.task.predict(
-            trained.bundle.model, trained.bundle.tokenizer, splits.test
-        )
-        if best is None or trained.dev_value > best.dev_value:
-            best, best_seed = trained, seed
-        trainings[seed] = trained.task, predicted
+
+    seeds = range(options.seed, options.seed + options.seeds)
+    best, seeds, predicted = train_seeds(train_one, seeds, splits.test)
     save_model(folder, best.bundle)
 
     baselines = task.baselines(splits.train, splits.test, options.seed) if options.baselines else {}
-    kept_first = sorted(trainings, key=lambda seed: seed != best_seed)
-    ordered = [trainings[seed] for seed in kept_first]
-    found = compare(ordered, splits.test, baselines, options.metric)
+    found = compare(predicted, splits.test, baselines, options.metric)
     minutes = (time.monotonic() - started) / 60
     outcome = Outcome(
         options.name,
@@ -177,7 +172,7 @@ def run(options: Options) -> dict:
             "encoder": f"{options.model}, {options.start}",
             **rows,
             "trained on": best.description,
-            "trainings": f"{options.seeds}, with the seeds {', '.join(map(str, kept_first))}; kept "
+            "trainings": f"{options.seeds}, with the seeds {', '.join(map(str, seeds))}; kept "
             "is the first of these, which is best on dev",
             "tokens trained on": best.num_tokens,
             "tokens per second": best.tokens_per_second,
@@ -185,10 +180,10 @@ def run(options: Options) -> dict:
         },
         flat(asdict(options)),
         found,
-        folder.path / f"seed-{best_seed}" / "metrics.jsonl",
+        folder.path / f"seed-{seeds[0]}" / "metrics.jsonl",
         str(folder.path),
     )
-    numbers = write_outcome(folder, best.task, splits.test, ordered[0][1], outcome)
+    numbers = write_outcome(folder, best.task, splits.test, predicted[0][1], outcome)
     print(f"\n{found.verdict}\n\n{results_table(found.results)}\n")
     print(f"Done in {minutes:.1f} minutes. The model and its report: {folder.path}/report.html")
     return numbers
