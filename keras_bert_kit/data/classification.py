@@ -65,7 +65,11 @@ def encode_texts(
             spans = [Window(0, len(parts[-1]))]
             if options.long_texts == "windows":
                 before = sum(map(len, parts[:-1]))
-                spans = windows(len(tokens[-1]), room - before, options.stride)
+                # A short B may have less room than a stride, or none, beside a long A.
+                if len(tokens[-1]) > room - before:
+                    spans = windows(len(tokens[-1]), room - before, options.stride)
+                else:
+                    spans = [Window(0, len(tokens[-1]))]
                 parts[-1], cut = tokens[-1], sum(map(len, tokens[:-1])) - before
             for start, stop in spans:
                 ids, of_segment = join_segments(

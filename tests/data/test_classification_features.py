@@ -87,6 +87,12 @@ def test_windows_of_pairs_all_have_the_first_text():
     assert features.num_cut.tolist() == [2]
 
 
+def test_a_second_text_that_fits_needs_no_stride():
+    # Three tokens of room for B, and none at all, are less than the stride.
+    assert read(encode(["abcdef"], ["xyz"], 12, "windows", 4)) == ["abcdef|xyz"]
+    assert read(encode(["abcdefghijkl"], [""], 12, "windows", 4)) == ["abcdefghi|"]
+
+
 def test_windows_of_pairs_leave_the_first_text_what_the_second_does_not_need():
     features = encode(["abcde", "abcde"], ["z", "yz"], length=9, long_texts="windows")
     assert read(features) == ["abcde|z", "abcd|yz"]
