@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_bert_kit.data.spans import QuestionFeatures
 
+MAX_ANSWER_TOKENS = 30  # BERT's `max_answer_length`
 NO_SPAN = 1e6  # how much likelier "no answer" is where the context has no token: finite, for JSON
 STARTS_AT_ONCE = 50_000  # tokens whose spans are in memory together
 
@@ -37,7 +38,7 @@ def best_answers(
     start_logits: np.ndarray,
     end_logits: np.ndarray,
     *,
-    max_answer_tokens: int = 30,
+    max_answer_tokens: int = MAX_ANSWER_TOKENS,
     allow_no_answer: bool,
     threshold: float = 0.0,
 ) -> list[Answer]:

@@ -91,7 +91,7 @@ def entities_of(
     spans: list[list] = []  # label, first word, word after the last
     open_label = None  # of the entity that the word before is in
     for at, tag in enumerate(tags):
-        prefix, label = _parts_of_tag(tag)
+        prefix, label = parts_of_tag(tag)
         if prefix == "I" and label == open_label:
             spans[-1][2] = at + 1
         elif prefix != OUTSIDE:
@@ -109,7 +109,7 @@ def entities_of(
     ]
 
 
-def _parts_of_tag(tag: str) -> tuple[str, str]:
+def parts_of_tag(tag: str) -> tuple[str, str]:
     """`B`, `I`, `O` or nothing, and the label."""
     if tag == OUTSIDE:
         return OUTSIDE, ""
