@@ -213,7 +213,7 @@ class Bundle:
     @property
     def encoder(self) -> Encoder:
         """The encoder, which is the model itself where there is no head."""
-        return self.model.encoder
+        return self.model if isinstance(self.model, Encoder) else self.model.encoder
 
     def pack(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None, special_tokens: bool = False

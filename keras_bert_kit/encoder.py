@@ -123,11 +123,6 @@ class Encoder(NamedInputs, keras.Model):
         self._policy = embeddings.dtype_policy
 
     @property
-    def encoder(self) -> "Encoder":
-        """The encoder itself: what the models of tasks call so."""
-        return self
-
-    @property
     def token_embedding(self):
         """The table of token vectors, a `TokenEmbedding`; the masked-token head is tied to it."""
         return self.get_layer("embeddings").token

@@ -137,7 +137,8 @@ def predict_words(
 
 def default_inputs(model: keras.Model) -> InputOptions:
     """How a model reads texts of which nothing is known: 512 tokens, or what it can, in windows."""
-    return InputOptions(min(512, model.encoder.config["max_sequence_length"]), "windows")
+    encoder = getattr(model, "encoder", model)  # which an encoder is itself
+    return InputOptions(min(512, encoder.config["max_sequence_length"]), "windows")
 
 
 def names_of_classes(model: keras.Model, labels: Sequence[str] | None) -> list[str]:

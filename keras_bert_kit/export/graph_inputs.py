@@ -10,7 +10,7 @@ INPUTS_AT_ONCE = 32  # of a model: a long text has many windows
 
 
 def pack(
-    values: tf.Tensor, starts: list[tf.Tensor], lengths: list[tf.Tensor], vocabulary, model
+    values: tf.Tensor, starts: list[tf.Tensor], lengths: list[tf.Tensor], vocabulary, encoder
 ) -> dict[str, tf.Tensor]:
     """Inputs `[CLS] A [SEP] B [SEP]` of spans of tokens, as long as the longest of them.
 
@@ -19,7 +19,7 @@ def pack(
         starts: for each segment `(F,)` int32, where in `values` it begins.
         lengths: for each segment `(F,)` int32, its tokens.
         vocabulary: whose special tokens to put in.
-        model: the model that the inputs are for.
+        encoder: the encoder that the inputs are for.
 
     Returns:
         `token_ids`, `segment_ids`, `padding_mask`, each `(F, T)` int32.
@@ -29,7 +29,7 @@ def pack(
     starts = [starts[0], *(x for start in starts[1:] for x in (*between, start))]
     lengths = [lengths[0], *(x for length in lengths[1:] for x in (*between, length))]
     longest = tf.reduce_max(tf.concat([sum(lengths), [1]], 0)) + 1 + len(lengths)
-    num_segments = max(1, model.encoder.config["num_segments"])
+    num_segments = max(1, encoder.config["num_segments"])
     starts, lengths = tf.stack(starts, axis=1), tf.stack(lengths, axis=1)
     return pack_spans(values, starts, lengths, vocabulary, longest, num_segments)
 

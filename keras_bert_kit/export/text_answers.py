@@ -67,7 +67,7 @@ class AnswersOfTexts:
             [first_of_question, before + first_of_context + found.starts],
             [question_lengths, found.stops - found.starts],
             tokenizer.vocabulary,
-            model,
+            self.bundle.encoder,
         )
         said = in_chunks(lambda x: serve(model, x), inputs)
 

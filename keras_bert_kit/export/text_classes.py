@@ -73,7 +73,7 @@ class ClassesOfTexts:
                 segments = [_head_and_tail(*both) for both in zip(segments, kept, strict=True)]
             values, starts = _joined(segments)
             rows = tf.range(tf.size(kept[0], tf.int64))
-        return rows, pack(values, starts, kept, vocabulary, self.bundle.model)
+        return rows, pack(values, starts, kept, vocabulary, self.bundle.encoder)
 
 
 def _joined(segments: list[tf.RaggedTensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:

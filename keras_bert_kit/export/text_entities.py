@@ -126,7 +126,7 @@ class EntitiesOfTexts:
             [first_of_row + found.starts],
             [found.stops - found.starts],
             tokenizer.vocabulary,
-            self.bundle.model,
+            self.bundle.encoder,
         )
         said = in_chunks(lambda x: serve(self.bundle.model, x), inputs)["probabilities"]
         # The first piece of a word speaks for it, after [CLS].
