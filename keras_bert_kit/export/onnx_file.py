@@ -1,0 +1,78 @@
+"""A model as an ONNX file of token ids, for ONNX Runtime and its like."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.export.served_model import in_float32, input_names, serve
+
+OPSET = 17  # of 2022, which every runtime in use has
+MISSING = (
+    "ONNX files need `tf2onnx` and `onnxruntime`, which are not installed: "
+    "`pip install keras-bert-kit[onnx]`."
+)
+
+
+def write_onnx(bundle: Bundle, path: str | Path) -> None:
+    """Writes an ONNX file that takes token ids of any batch and length.
+
+    Its inputs are `token_ids`, `padding_mask` and `segment_ids` `(B, T)` int32, those that the
+    model has; its outputs are what `serve` gives.
+
+    Args:
+        bundle: the model; one of another precision is written in float32.
+        path: the file.
+
+    Raises:
+        ImportError: if the packages for it are not installed.
+        OSError: if it cannot be written.
+    """
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    model = in_float32(bundle).model
+    names = input_names(model)
+    specs = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]
+
+    def function(*inputs):
+        return serve(model, dict(zip(names, inputs, strict=True)))
+
+    tf2onnx.convert.from_function(
+        tf.function(function, autograph=False),
+        input_signature=specs,
+        opset=OPSET,
+        output_path=str(path),
+    )
+
+
+class OnnxModel:
+    """An ONNX file that answers as `serve` does.
+
+    Args:
+        path: the file.
+        threads: how many it computes with; 0 for as many as there are.
+
+    Raises:
+        ImportError: if ONNX Runtime is not installed.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 0):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError(MISSING) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = [one.name for one in self._session.get_inputs()]
+        self._outputs = [one.name for one in self._session.get_outputs()]
+
+    def __call__(self, inputs: dict) -> dict[str, np.ndarray]:
+        """What the model says of `token_ids`, `padding_mask`, `segment_ids`, `(B, T)` int32."""
+        said = self._session.run(None, {name: np.asarray(inputs[name]) for name in self._inputs})
+        return dict(zip(self._outputs, said, strict=True))
