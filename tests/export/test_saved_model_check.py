@@ -1,0 +1,62 @@
+import pytest
+import tensorflow as tf
+from tiny_bundles import odd_texts, tiny_bundle
+
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.export.saved_model import write_saved_models
+from keras_bert_kit.export.saved_model_check import check_saved_model, results_of
+
+TEXTS, PAIRS = ([text.replace("\ud83d", "") for text in odd_texts(seed, 12, 30)] for seed in (7, 8))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """By task, a model and the folder of its SavedModels."""
+    made = {}
+
+    def export(task):
+        if task not in made:
+            bundle = tiny_bundle("tagging" if task == "embedding" else task)
+            if task == "embedding":
+                bundle = Bundle(bundle.tokenizer, bundle.encoder, inputs=bundle.inputs)
+            folder = tmp_path_factory.mktemp(task)
+            write_saved_models(bundle, folder)
+            made[task] = bundle, folder
+        return made[task]
+
+    return export
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["classification", "multilabel", "regression", "tagging", "questions", "embedding"],
+)
+def test_a_saved_model_of_any_task_agrees(task, exported):
+    bundle, folder = exported(task)
+    found = check_saved_model(bundle, folder, TEXTS, PAIRS if task == "questions" else None)
+    assert (found.rows, found.alike) == (12, 1.0)
+    assert 0 < found.difference < 1e-5
+    assert found.milliseconds > 0 and found.megabytes > 0 and 4 < found.bytes_a_weight < 7
+    assert found.table.splitlines()[2].startswith("| strings | ")
+
+
+@pytest.mark.parametrize("task", ["classification", "tagging"])
+def test_another_model_is_found_out(task, exported):
+    bundle, folder = exported(task)
+    other = tiny_bundle(task)
+    for weight in other.model.trainable_weights:
+        weight.assign(-weight)
+    found = check_saved_model(other, folder, TEXTS)
+    assert found.alike < 1.0
+    assert found.difference > 0.01
+    assert check_saved_model(bundle, folder, TEXTS).alike == 1.0
+
+
+def test_results_have_the_form_of_predict_text(exported):
+    bundle, folder = exported("multilabel")
+    served = tf.saved_model.load(folder / "strings").signatures["texts"](text=["Ada", "the star"])
+    found = results_of({name: x.numpy() for name, x in served.items()}, bundle.labels)
+    expected = bundle.predict_text(["Ada", "the star"])
+    for one, other in zip(found, expected, strict=True):
+        assert one["labels"] == other["labels"]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
