@@ -180,8 +180,15 @@ def load_tokenizer(source: Source | str | Path, lowercase: bool | None = None) -
     if source.format == KERAS_HUB:
         return read_keras_hub_tokenizer(source.place)
     if source.format == OURS:
-        options = RunFolder(source.place).read_config().get("tokenizer", {})
-        return make_tokenizer(read_vocabulary(source.place), options)
+        config = RunFolder(source.place).read_config()
+        vocabulary = read_vocabulary(source.place)
+        fingerprint = config.get("vocabulary_fingerprint", vocabulary.fingerprint)
+        if fingerprint != vocabulary.fingerprint:
+            raise ValueError(
+                f"The vocabulary in {source.place} is not the one that the model was trained with: "
+                "its tokens or their order have changed. Restore it."
+            )
+        return make_tokenizer(vocabulary, config.get("tokenizer", {}))
     place = source.place if source.place.is_dir() else source.place.parent
     return read_tokenizer(place, lowercase)
 
@@ -237,7 +244,11 @@ def save(
         run = RunFolder(folder)
         write_vocabulary(vocabulary, folder)
         run.write_weights(model)
-        run.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
+        run.write_config(
+            **description.as_dict(),
+            tokenizer=tokenizer_options(tokenizer),
+            vocabulary_fingerprint=vocabulary.fingerprint,
+        )
     elif file_format == HUGGING_FACE:
         special_ids = {"pad_token_id": vocabulary.pad_id}
         if description.family == "roberta":

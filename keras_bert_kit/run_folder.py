@@ -125,6 +125,7 @@ class RunFolder:
         kept = self.read_vocabulary()
         if kept is None:
             write_vocabulary(vocabulary, self.path)
+            self.write_config(vocabulary_fingerprint=vocabulary.fingerprint)
         elif kept.fingerprint != vocabulary.fingerprint:
             raise ValueError(
                 f"The run in {self.path} began with another vocabulary than the one given now. "

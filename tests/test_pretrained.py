@@ -525,10 +525,20 @@ def test_an_older_run_is_one_with_both_heads(ours, tmp_path):
     assert tokenizer.lowercase
 
 
-@pytest.mark.parametrize("file_format", [OURS, HUGGING_FACE])
-def test_a_vocabulary_larger_than_the_table_is_refused(file_format, tmp_path):
+def test_another_vocabulary_than_that_of_training_is_refused(tmp_path):
+    save(description("distilbert", **NO_BLOCKS).build(), word_pieces(), tmp_path)
+    tokens = (tmp_path / "vocab.txt").read_text().splitlines()
+    tokens[-2:] = tokens[:-3:-1]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens))
+    with pytest.raises(
+        ValueError, match="is not the one that the model was trained"
+    ):
+        load(tmp_path)
+
+
+def test_a_vocabulary_larger_than_the_table_is_refused(tmp_path):
     model = description("distilbert", **NO_BLOCKS).build()
-    save(model, word_pieces(), tmp_path, file_format)
+    save(model, word_pieces(), tmp_path, HUGGING_FACE)
     (tmp_path / "tokenizer.json").unlink(missing_ok=True)
     with (tmp_path / "vocab.txt").open("a") as file:
         file.write("more\n")
