@@ -75,6 +75,8 @@ MAY_IMPORT = {
         "layers",
         "model_description",
         "models",
+        "prediction",
+        "quiet",
         "tasks",
         "text",
         "text_prediction",

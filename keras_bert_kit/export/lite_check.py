@@ -1,0 +1,177 @@
+"""Whether a LiteRT file says what its model says, and what it costs: the check after every export.
+
+The file stands in for the Keras model in the very code that makes predictions of outputs, so that
+windows, tags and answers are made of both alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+from scipy.special import logit
+
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.export.lite_cost import LiteCost, cost_of_file
+from keras_bert_kit.export.lite_graph import served_outputs
+from keras_bert_kit.export.lite_model import LiteModel, padded
+from keras_bert_kit.export.lite_rows import HeldOutRows
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+
+TIMED = 50  # inputs
+NO_LESS = 1e-30  # than this is a probability, of which a logarithm is taken
+PER_TOKEN = {  # by task, the outputs with a value for every token
+    "tagging": ("logits", "probabilities"),
+    "span": ("start_logits", "end_logits"),
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a file compares with its model on rows that it was not made from.
+
+    Attributes:
+        rows: how many rows.
+        difference: the largest difference of an output.
+        alike: the share of answers that are the same, see `HeldOutRows.alike`.
+        metric: the name of the task's metric, None where it was not measured.
+        of_model: the metric of the model in Keras.
+        of_file: the metric of the file.
+    """
+
+    rows: int
+    difference: float
+    alike: float | None
+    metric: str | None
+    of_model: float | None
+    of_file: float | None
+
+
+class LiteCheck:
+    """A check for the files of one model; what Keras says is computed once for all of them.
+
+    Args:
+        bundle: the model, in float32.
+        rows: what to ask.
+        sequence_length: T of the files' inputs; None if they take any. Longer rows are cut, or come
+            in windows, as the task says, for Keras too.
+        batch_size: inputs that Keras computes at once.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        rows: HeldOutRows,
+        sequence_length: int | None = None,
+        batch_size: int = 64,
+    ):
+        self.bundle, self.batch_size = bundle, batch_size
+        self.sequence_length = sequence_length
+        self.rows = rows = rows.within(sequence_length)
+        self._encoded = rows.task.encode(rows.examples, bundle.model, bundle.tokenizer)
+        self._features = getattr(self._encoded, "features", self._encoded)
+        self._expected, self._predictions = self._ask(partial(served_outputs, bundle.model))
+
+    def agreement(self, path: Path) -> Agreement:
+        """Runs a file on all rows and compares.
+
+        Raises:
+            RuntimeError: if an output is not a number.
+        """
+        lite = LiteModel(path, threads=2)
+        per_token = PER_TOKEN.get(self.rows.task.name, ())
+        found, predictions = self._ask(partial(_run_batch, lite, per_token))
+        difference = 0.0
+        for one, other, mask in zip(
+            found.outputs, self._expected.outputs, found.masks, strict=True
+        ):
+            for name, values in one.items():
+                if not np.isfinite(values).all():
+                    raise RuntimeError(
+                        f"{path.name} gives `{name}` that are no numbers. It is not kept."
+                    )
+                gaps = np.abs(values - other[name])
+                gaps = gaps[mask] if name in per_token else gaps
+                difference = max(difference, float(gaps.max()))
+        of_model, of_file = (self.rows.metric(one) for one in (self._predictions, predictions))
+        return Agreement(
+            len(self.rows.examples),
+            difference,
+            self.rows.alike(self._predictions, predictions),
+            None if of_model is None else self.rows.task.metric,
+            of_model,
+            of_file,
+        )
+
+    def cost(self, path: Path) -> LiteCost:
+        """Times a file on some of the rows, in a process of its own."""
+        splits, count = self._features.splits, min(TIMED, len(self._features))
+        length = self.sequence_length or int(self._features.lengths[:count].max())
+        inputs = []
+        for at in range(count):
+            there = slice(*splits[at : at + 2])
+            ids, segments = self._features.token_ids[there], self._features.segment_ids[there]
+            inputs.append(padded(ids, segments, length))
+        return cost_of_file(path, inputs)
+
+    def _ask(self, serve: Callable[[dict], dict]) -> tuple["_StandIn", object]:
+        """Who was asked, with all that was said, and the predictions that are made of it."""
+        task, asked = self.rows.task, _StandIn(self.bundle.model, serve)
+        predictions = task.predict(
+            asked, self.bundle.tokenizer, self.rows.examples, self.batch_size, self._encoded
+        )
+        return asked, predictions
+
+
+class _StandIn:
+    """What takes the place of a model in the code that predicts, and keeps what was said."""
+
+    def __init__(self, model: keras.Model, serve: Callable[[dict], dict]):
+        self.model, self.serve = model, serve
+        self.encoder = model if isinstance(model, Encoder) else model.encoder
+        self.arguments = getattr(model, "arguments", {})
+        self.outputs: list[dict[str, np.ndarray]] = []
+        self.masks: list[np.ndarray] = []
+
+    def predict_on_batch(self, inputs: dict) -> dict[str, np.ndarray]:
+        """The outputs that the model itself has, of those that are served."""
+        inputs = {name: np.asarray(values) for name, values in inputs.items()}
+        served = {name: np.asarray(values) for name, values in self.serve(inputs).items()}
+        self.outputs.append(served)
+        self.masks.append(inputs["padding_mask"].astype(bool))
+        if isinstance(self.model, TaggingModel):
+            return {"tags": served["logits"]}
+        if isinstance(self.model, SpanModel):
+            return {"start": served["start_logits"], "end": served["end_logits"]}
+        if not isinstance(self.model, ClassificationModel):
+            return served
+        problem = self.arguments["problem"]
+        if problem == "regression":
+            return {"label": served["value"][:, None]}
+        probabilities = np.maximum(served["probabilities"].astype(np.float64), NO_LESS)
+        return {
+            "label": logit(probabilities) if problem == "multi_label" else np.log(probabilities)
+        }
+
+
+def _run_batch(
+    lite: LiteModel, per_token: tuple[str, ...], inputs: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A batch `(B, T)` through a file that takes one input at a time."""
+    outputs: dict[str, np.ndarray] = {}
+    batch, length = inputs["token_ids"].shape
+    for at, count in enumerate(inputs["padding_mask"].sum(axis=1)):
+        ids, segments = inputs["token_ids"][at, :count], inputs["segment_ids"][at, :count]
+        for name, values in lite.run(ids, segments).items():
+            is_per_token = name in per_token
+            if name not in outputs:
+                shape = (length, *values.shape[1:]) if is_per_token else values.shape
+                outputs[name] = np.zeros((batch, *shape), values.dtype)
+            if is_per_token:
+                outputs[name][at, :count] = values
+            else:
+                outputs[name][at] = values
+    return outputs
