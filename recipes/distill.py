@@ -4,8 +4,8 @@
     python -m recipes.distill --teacher saved_models/my-task --unlabelled more.jsonl --seeds 3
 
 Columns and how rows are read are known of teachers that `recipes.finetune` made, and so are the
-training rows; all can be changed by options. The table at the end sets teacher, student, and the
-same student without a teacher side by side.
+training rows; all can be changed by options, how long inputs are for the student alone. The table
+at the end sets teacher, student, and the same student without a teacher side by side.
 """
 
 import shlex
@@ -18,11 +18,11 @@ from typing import Literal
 
 import tyro
 
-from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.task_options import (
+    TaskOfModelOptions,
     flat,
     options_of_run,
     read_examples,
@@ -36,8 +36,8 @@ NOT_OF_THE_RESULT = ("output", "name", "seeds", "alone")
 
 
 @dataclass(frozen=True)
-class Options:
-    """Who teaches, whom, and what."""
+class TeacherAndRows:
+    """What `--help` says first."""
 
     teacher: str
     """The fine-tuned model: a folder of any format, or an id of the Hugging Face Hub."""
@@ -54,30 +54,11 @@ class Options:
     output: str = "saved_models"
     """The folder of all runs."""
 
-    task: Literal["classification", "multilabel", "regression", "tagging", "questions"] | None = (
-        None
-    )
-    """What the teacher is for, where its folder does not say."""
-    labels: tuple[str, ...] = ()
-    """What the rows call the teacher's classes, in its order, if its own names are others."""
-    text: str | None = None
-    """Column of texts; these and all that follow are by default as in the teacher's training."""
-    pair: str | None = None
-    """Column of second texts, for tasks on pairs."""
-    label: str | None = None
-    """Column of labels."""
-    words: str | None = None
-    """Column of words, for tagging."""
-    tags: str | None = None
-    """Column of tags, for tagging."""
-    scheme: str | None = None
-    """Scheme of the tags, such as IOB1 or BIOES; by default it is found out."""
-    sequence_length: int | None = None
-    """Most tokens of an input of the student."""
-    long_texts: Literal["truncate", "head_tail", "windows"] | None = None
-    """What the student reads of longer texts."""
-    stride: int | None = None
-    """Tokens from one window to the next."""
+
+@dataclass(frozen=True)
+class Options(TaskOfModelOptions, TeacherAndRows):
+    """Who teaches, whom, and what."""
+
     limit: int | None = None
     """Train on so many rows only, drawn at random."""
     dev_share: float | None = None
@@ -85,7 +66,6 @@ class Options:
     metric: str | None = None
     """What the best weights are chosen by; by default accuracy, F1 or Spearman's correlation."""
 
-    files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
     distillation: tyro.conf.OmitArgPrefixes[DistillationOptions] = field(
         default_factory=DistillationOptions
     )

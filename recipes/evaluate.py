@@ -13,18 +13,14 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
-import tyro
-
-from keras_bert_kit.data.row_options import RowOptions
 from recipes.command_line import main
-from recipes.task_options import flat, read_examples, task_of_bundle
+from recipes.task_options import TaskOfModelOptions, flat, read_examples, task_of_bundle
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to measure, and on what."""
+class ModelAndRows:
+    """What `--help` says first."""
 
     model: str
     """The folder of a fine-tuned model, of any format, or an id of the Hugging Face Hub."""
@@ -37,32 +33,11 @@ class Options:
     output: str = "saved_models"
     """The folder of all runs."""
 
-    task: Literal["classification", "multilabel", "regression", "tagging", "questions"] | None = (
-        None
-    )
-    """What the model is for, where its folder does not say."""
-    labels: tuple[str, ...] = ()
-    """What the rows call the model's classes, in the model's order, if its own names are others."""
-    text: str | None = None
-    """Column of texts; these and all that follow are by default as in training."""
-    pair: str | None = None
-    """Column of second texts, for tasks on pairs."""
-    label: str | None = None
-    """Column of labels."""
-    words: str | None = None
-    """Column of words, for tagging."""
-    tags: str | None = None
-    """Column of tags, for tagging."""
-    scheme: str | None = None
-    """Scheme of the tags, such as IOB1 or BIOES; by default it is found out."""
-    sequence_length: int | None = None
-    """Most tokens of an input."""
-    long_texts: Literal["truncate", "head_tail", "windows"] | None = None
-    """What is read of longer texts."""
-    stride: int | None = None
-    """Tokens from one window to the next."""
 
-    files: tyro.conf.OmitArgPrefixes[RowOptions] = RowOptions()  # noqa: RUF009 (frozen)
+@dataclass(frozen=True)
+class Options(TaskOfModelOptions, ModelAndRows):
+    """What to measure, and on what."""
+
     metric: str | None = None
     """The metric that counts; by default accuracy, F1 or Spearman's correlation."""
     batch_size: int = 64

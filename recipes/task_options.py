@@ -1,8 +1,11 @@
 """What recipes share about tasks: from options to a task, and to its examples."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Literal
+
+import tyro
 
 from keras_bert_kit.data.row_options import RowOptions
 
@@ -25,6 +28,40 @@ USUAL_COLUMNS = {
     "tags": "tags",
     "scheme": None,
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOfModelOptions:
+    """What a fine-tuned model is for and how its rows are read, where it is to be said anew.
+
+    Options of bases come before a recipe's own, those of its last base first.
+    """
+
+    task: Literal["classification", "multilabel", "regression", "tagging", "questions"] | None = (
+        None
+    )
+    """What the fine-tuned model is for, where its folder does not say."""
+    labels: tuple[str, ...] = ()
+    """What the rows call the model's classes, in its order, if its own names are others."""
+    text: str | None = None
+    """Column of texts; these and all that follow are by default as in the model's training."""
+    pair: str | None = None
+    """Column of second texts, for tasks on pairs."""
+    label: str | None = None
+    """Column of labels."""
+    words: str | None = None
+    """Column of words, for tagging."""
+    tags: str | None = None
+    """Column of tags, for tagging."""
+    scheme: str | None = None
+    """Scheme of the tags, such as IOB1 or BIOES; by default it is found out."""
+    sequence_length: int | None = None
+    """Most tokens of an input."""
+    long_texts: Literal["truncate", "head_tail", "windows"] | None = None
+    """What is read of longer texts."""
+    stride: int | None = None
+    """Tokens from one window to the next."""
+    files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
 
 
 def make_task(options, **for_training):
@@ -100,15 +137,16 @@ def options_of_run(model: str | Path) -> dict:
     return config.get("options", {}) if config.get("recipe") == "finetune" else {}
 
 
-def task_of_bundle(bundle, model: str, sources: Sequence[str], options) -> tuple:
+def task_of_bundle(
+    bundle, model: str, sources: Sequence[str], options: TaskOfModelOptions
+) -> tuple:
     """The task of a model, and how its files are read: as in training, save for what is given.
 
     Args:
         bundle: the model.
         model: where it is from.
         sources: the files to be read.
-        options: with `task`, `labels`, `files`, the columns (None where nothing is said),
-            `sequence_length`, `long_texts` and `stride`.
+        options: what is said anew.
 
     Raises:
         ValueError: if the model is for another task than `options.task`, or labels are missing.
