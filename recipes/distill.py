@@ -22,15 +22,13 @@ from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.task_options import (
+    PARTS,
     TaskOfModelOptions,
     flat,
-    options_of_run,
-    read_examples,
-    sample_examples,
-    task_of_bundle,
+    model_task,
+    splits_of_model,
 )
 
-PARTS = "train", "dev", "test"
 # What may differ when a run is taken up again: where it lies and how much is done besides.
 NOT_OF_THE_RESULT = ("output", "name", "seeds", "alone")
 
@@ -101,11 +99,13 @@ def run(options: Options) -> dict:
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
     started = time.monotonic()
-    wanted = {"tagging": "tagging", "questions": "span", None: None}
     teacher = Bundle.from_pretrained(
-        options.teacher, wanted.get(options.task, "classification"), dtype=options.teacher_dtype
+        options.teacher, model_task(options.task), dtype=options.teacher_dtype
     )
-    task, splits, files = _examples(teacher, options)
+    given = {part: getattr(options, part) for part in PARTS}
+    task, splits, files = splits_of_model(
+        teacher, options.teacher, given, options, options.dev_share, options.limit, options.seed
+    )
     if options.metric not in (None, *task.metric_names):
         raise ValueError(
             f"`--metric {options.metric}` is none of this task; choose one of "
@@ -175,44 +175,6 @@ def run(options: Options) -> dict:
     print(f"\n{found.verdict}\n\n{found.table}\n")
     print(f"Done in {minutes:.1f} minutes. The student and its report: {folder.path}/report.html")
     return numbers | {"table": found.table}
-
-
-def _examples(teacher, options: Options) -> tuple:
-    """The task with the teacher's labels, the splits as the teacher had them or as given, and how
-    files are read."""
-    from keras_bert_kit.tasks.example_splits import split_examples
-
-    of_teacher = options_of_run(options.teacher)
-    given = {part: getattr(options, part) for part in PARTS}
-    if not given["train"]:
-        if not of_teacher:
-            raise ValueError(
-                f"It is not known what {options.teacher} was trained on: give `--train`."
-            )
-        given = {part: given[part] or tuple(of_teacher.get(part) or ()) for part in PARTS}
-    task, files = task_of_bundle(teacher, options.teacher, given["train"], options)
-    if hasattr(task, "group"):
-        task = replace(task, group=of_teacher.get("group") if given["train"] else "group")
-    examples = {
-        part: read_examples(task, sources, files) if sources else None
-        for part, sources in given.items()
-    }
-    if not given["train"]:
-        examples["train"] = sample_examples(task)
-    if task.labels is not None:
-        examples["train"] = task.known(examples["train"])
-    splits = split_examples(
-        task,
-        *(examples[part] for part in PARTS),
-        dev_share=options.dev_share or of_teacher.get("dev_share", 0.1),
-        limit=options.limit,
-        drop_duplicates=of_teacher.get("duplicates") == "drop",
-        seed=of_teacher.get("seed", options.seed),
-    )
-    if task.labels is None:
-        return splits.task, splits, files
-    # In the teacher's order, and with classes of which there is no training row here.
-    return replace(splits.task, labels=task.labels), splits, files
 
 
 def _unlabelled(task, splits, options: Options, files):

@@ -15,7 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recipes.command_line import main
-from recipes.task_options import TaskOfModelOptions, flat, read_examples, task_of_bundle
+from recipes.task_options import (
+    TaskOfModelOptions,
+    flat,
+    model_task,
+    read_examples,
+    task_of_bundle,
+)
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,7 @@ def run(options: Options) -> dict:
     from keras_bert_kit.tasks.outcome import Outcome, write_outcome
 
     started = time.monotonic()
-    wanted = {"tagging": "tagging", "questions": "span", None: None}
-    kind = wanted.get(options.task, "classification")
-    bundle = Bundle.from_pretrained(options.model, kind)
+    bundle = Bundle.from_pretrained(options.model, model_task(options.task))
     task, files = task_of_bundle(bundle, options.model, options.data, options)
     test = task.known(read_examples(task, options.data, files))
     train = task.known(read_examples(task, options.train, files)) if options.train else None

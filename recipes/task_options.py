@@ -14,6 +14,7 @@ PROBLEMS = {
     "multilabel": "multi_label",
     "regression": "regression",
 }
+PARTS = "train", "dev", "test"
 # Most tokens of an input, what becomes of longer texts, tokens from one window to the next.
 USUAL_INPUTS = dict.fromkeys(PROBLEMS, (256, "truncate", None)) | {
     "tagging": (256, "windows", None),
@@ -180,6 +181,77 @@ def task_of_bundle(
             f"{len(options.labels)} `--labels`: give one for each, in that order."
         )
     return replace(task, labels=tuple(options.labels or names)), files
+
+
+def model_task(task: str | None) -> str | None:
+    """What `Bundle.from_pretrained` calls the task of an option; None if it is for the model to say.
+
+    Example:
+        >>> model_task("questions"), model_task("multilabel")
+        ('span', 'classification')
+    """
+    return {"tagging": "tagging", "questions": "span", None: None}.get(task, "classification")
+
+
+def splits_of_model(
+    bundle,
+    model: str,
+    given: dict[str, Sequence[str]],
+    options: TaskOfModelOptions,
+    dev_share: float | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tuple:
+    """The task of a model, and its training, development and test rows.
+
+    Args:
+        bundle: the model.
+        model: where it is from.
+        given: sources of rows for some of `PARTS`; without those of `"train"` all that are missing
+            are those of the model's training.
+        options: what is said anew of the task.
+        dev_share: share of the training rows for the parts that are missing; by default as in
+            training.
+        limit: how many training rows to keep.
+        seed: of the draws, where the model's training does not say.
+
+    Returns:
+        The task with the model's labels; the `ExampleSplits`; how files are read.
+
+    Raises:
+        ValueError: if it is not known what the model was trained on.
+    """
+    from keras_bert_kit.tasks.example_splits import split_examples
+
+    of_run = options_of_run(model)
+    given = {part: given.get(part, ()) for part in PARTS}
+    if not given["train"]:
+        if not of_run:
+            raise ValueError(f"It is not known what {model} was trained on: give `--train`.")
+        given = {part: given[part] or tuple(of_run.get(part) or ()) for part in PARTS}
+    task, files = task_of_bundle(bundle, model, given["train"], options)
+    if hasattr(task, "group"):
+        task = replace(task, group=of_run.get("group") if given["train"] else "group")
+    examples = {
+        part: read_examples(task, sources, files) if sources else None
+        for part, sources in given.items()
+    }
+    if not given["train"]:
+        examples["train"] = sample_examples(task)
+    if task.labels is not None:
+        examples["train"] = task.known(examples["train"])
+    splits = split_examples(
+        task,
+        *(examples[part] for part in PARTS),
+        dev_share=dev_share or of_run.get("dev_share", 0.1),
+        limit=limit,
+        drop_duplicates=of_run.get("duplicates") == "drop",
+        seed=of_run.get("seed", seed),
+    )
+    if task.labels is None:
+        return splits.task, splits, files
+    # In the model's order, and with classes of which there is no training row here.
+    return replace(splits.task, labels=task.labels), splits, files
 
 
 def _files(options: RowOptions, sources: Sequence[str], saved: dict) -> RowOptions:
