@@ -184,7 +184,7 @@ def task_of_bundle(
 
 
 def model_task(task: str | None) -> str | None:
-    """What `Bundle.from_pretrained` calls the task of an option; None if it is for the model to say.
+    """What `Bundle.from_pretrained` calls the task of an option; None if the model is to say.
 
     Example:
         >>> model_task("questions"), model_task("multilabel")

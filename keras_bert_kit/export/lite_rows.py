@@ -68,6 +68,18 @@ class HeldOutRows:
             return cls(TaggingTask(inputs, labels=labels), words, False)
         return cls(TextTask(model.arguments["problem"], inputs, labels=labels), plain, False)
 
+    @property
+    def texts(self) -> tuple[list[str], list[str] | None]:
+        """The rows as texts and, where there are any, the second texts of their pairs.
+
+        Of questions, those and their contexts; sentences in words have a space between words.
+        """
+        if isinstance(self.examples, TaggedWords):
+            return [" ".join(words) for words in self.examples.words], None
+        if isinstance(self.examples, Questions):
+            return self.examples.questions, self.examples.contexts
+        return self.examples.texts, self.examples.pairs
+
     def within(self, sequence_length: int | None) -> "HeldOutRows":
         """The same rows, in inputs of at most so many tokens."""
         inputs = self.task.inputs
