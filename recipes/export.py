@@ -1,0 +1,214 @@
+"""Writes a trained model as what others run: SavedModel, TensorFlow Lite (LiteRT), ONNX.
+
+    python -m recipes.export
+    python -m recipes.export --model saved_models/my-task --format tflite
+    python -m recipes.export --model saved_models/my-task --format saved_model onnx
+
+All that is written is loaded again and asked rows that training has not seen: those that a model of
+`recipes.finetune` was tested on, else `--data`. What it says, what it costs and how it compares
+with Keras is in the tables that are printed, and in the card. Phones take `dynamic_int8.tflite`.
+"""
+
+import shlex
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from keras_bert_kit.data.row_options import RowOptions
+from recipes.command_line import main
+from recipes.task_options import (
+    TaskOfModelOptions,
+    model_task,
+    options_of_run,
+    read_examples,
+    splits_of_model,
+    task_of_bundle,
+)
+
+SAVED_MODEL, LITE, ONNX = "saved_model", "tflite", "onnx"
+FULL_INT8 = "full_int8"
+CALIBRATION_ROWS = 200  # enough to see how large values get
+
+
+@dataclass(frozen=True)
+class ModelAndTarget:
+    """What `--help` says first."""
+
+    model: str = "saved_models/bert-tiny"
+    """The folder of a trained model, of any format, or an id of the Hugging Face Hub."""
+    format: tuple[Literal["saved_model", "tflite", "onnx"], ...] = (SAVED_MODEL, LITE)
+    """What to write."""
+    name: str | None = None
+    """Name of the export: its folder in `output`; by default that of the model and `-export`."""
+    output: str = "saved_models"
+    """The folder of all runs."""
+    overwrite: bool = False
+    """Whether it may take the place of such a folder."""
+
+
+@dataclass(frozen=True)
+class Options(TaskOfModelOptions, ModelAndTarget):
+    """What to write, and how."""
+
+    quantization: tuple[
+        Literal["float32", "float16", "dynamic_int8", "weight_only_int8", "full_int8"], ...
+    ] = ("dynamic_int8", "float16", "float32")
+    """The number formats, each a `.tflite`: `dynamic_int8` is the one for phones, `full_int8` for
+    accelerators that know integers only."""
+    dynamic_length: bool = False
+    """Whether a `.tflite` takes inputs of any length rather than of `--sequence-length`; not every
+    client can, and browsers cannot."""
+    mediapipe: bool | None = None
+    """Whether MediaPipe is to tokenise as a `.tflite` says; by default where it can: for classes
+    and embeddings of models that lower-case."""
+    data: tuple[str, ...] = ()
+    """Rows to compare on; by default those of the model's test, or passages of six books."""
+    rows: int = 500
+    """How many of them, the first ones."""
+    files: RowOptions = field(default_factory=RowOptions)  # `--format` is another's here
+
+
+def run(options: Options) -> dict[str, str]:
+    """Writes and compares; returns the tables by format."""
+    # Not at the top: `--help` answers without waiting for TensorFlow.
+    from keras_bert_kit.bundle import Bundle
+    from keras_bert_kit.export.description import describe
+    from keras_bert_kit.export.lite_check import LiteCheck
+    from keras_bert_kit.export.lite_conversion import length_of
+    from keras_bert_kit.export.served_model import in_float32
+    from keras_bert_kit.export.whole_folder import whole_folder
+
+    if options.rows < 1:
+        raise ValueError(f"`--rows` must be at least 1; received {options.rows}.")
+    started = time.monotonic()
+    target = Path(options.output) / (options.name or f"{Path(options.model).name}-export")
+    command = "python -m recipes.export " + shlex.join(sys.argv[1:])
+    with whole_folder(target, options.overwrite) as folder:
+        bundle = in_float32(Bundle.from_pretrained(options.model, model_task(options.task)))
+        bundle, rows, calibration = rows_to_ask(bundle, options)
+        length = length_of(bundle, options.sequence_length)
+        tables = {}
+        if SAVED_MODEL in options.format:
+            tables[SAVED_MODEL] = export_saved_model(bundle, folder, rows)
+        if LITE in options.format or ONNX in options.format:
+            check = LiteCheck(bundle, rows, None if options.dynamic_length else length)
+        if LITE in options.format:
+            tables[LITE] = export_lite_files(bundle, folder, check, calibration, options)
+        if ONNX in options.format:
+            tables[ONNX] = export_onnx(bundle, folder, check)
+        describe(bundle, folder, model=options.model, command=command)
+        text = "\n\n".join(f"## {name}\n\n{table}" for name, table in tables.items())
+        note = (
+            f"Compared with Keras on {len(rows.examples):,} rows of {rows.examples.source}. Times "
+            "are of one input, on the machine that wrote this."
+        )
+        card = f"# {target.name}\n\n```\n{command}\n```\n\n{note}\n\n{text}\n"
+        (folder / "card.md").write_text(card, encoding="utf-8")
+    print(f"\n{note}\n\n{text}\n")
+    print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes: {target}")
+    return tables
+
+
+def rows_to_ask(bundle, options: Options) -> tuple:
+    """The model as it is to read texts, the rows to compare on, and inputs for `full_int8`."""
+    from keras_bert_kit.encoder import Encoder
+    from keras_bert_kit.export.lite_rows import HeldOutRows
+    from keras_bert_kit.models import SpanModel
+    from keras_bert_kit.sample_data.passages import author_passages
+
+    needs_calibration = LITE in options.format and FULL_INT8 in options.quantization
+    train = None
+    is_of_task = not isinstance(bundle.model, Encoder)
+    if is_of_task and options.data:
+        task, files = task_of_bundle(bundle, options.model, options.data, options)
+        examples = task.known(read_examples(task, options.data, files))
+        train = examples.select(range(min(options.rows, len(examples)), len(examples)))
+    elif is_of_task and options_of_run(options.model):
+        task, splits, _ = splits_of_model(bundle, options.model, {}, options)
+        examples, train = splits.test, splits.train
+    elif isinstance(bundle.model, SpanModel):
+        raise ValueError(
+            f"It is not known what {options.model} was tested on: give questions as `--data`."
+        )
+    else:
+        if options.labels:
+            bundle = replace(bundle, labels=options.labels)
+        rows = HeldOutRows.of_texts(bundle, author_passages()["text"][: options.rows])
+        task, examples = rows.task, rows.examples
+    if is_of_task:
+        bundle = replace(bundle, inputs=task.inputs, labels=bundle.labels or task.labels)
+    examples = examples.select(range(min(options.rows, len(examples))))
+    rows = HeldOutRows(task, examples, is_labelled=bool(train is not None or options.data))
+    if not needs_calibration:
+        return bundle, rows, None
+    if not train:
+        raise ValueError(
+            "`--quantization full_int8` learns from rows how large values get, and it is not known "
+            f"what {options.model} was trained on: give more `--data` than `--rows`."
+        )
+    some = HeldOutRows(task, train.select(range(min(CALIBRATION_ROWS, len(train)))))
+    some = some.within(options.sequence_length)
+    encoded = some.task.encode(some.examples, bundle.model, bundle.tokenizer)
+    return bundle, rows, getattr(encoded, "features", encoded)
+
+
+def export_saved_model(bundle, folder: Path, rows) -> str:
+    """Writes the SavedModels; returns their table."""
+    from keras_bert_kit.export.saved_model import write_saved_models
+    from keras_bert_kit.export.saved_model_check import check_saved_model
+
+    print("SavedModel ...", flush=True)
+    write_saved_models(bundle, folder / SAVED_MODEL)
+    return check_saved_model(bundle, folder / SAVED_MODEL, *rows.texts).table
+
+
+def export_lite_files(bundle, folder: Path, check, calibration, options: Options) -> str:
+    """Writes the `.tflite` files; returns their table."""
+    from keras_bert_kit.export.lite import export_lite, lite_table
+    from keras_bert_kit.export.lite_conversion import has_client
+    from keras_bert_kit.export.metadata import check_client_tokenizer
+
+    for_client = options.mediapipe
+    if for_client is None and has_client(bundle.model):
+        try:
+            check_client_tokenizer(bundle.tokenizer)
+        except ValueError as error:
+            print(f"Not for MediaPipe. {error}")
+            for_client = False
+    reports = []
+    for quantization in options.quantization:
+        print(f"TensorFlow Lite, {quantization} ...", flush=True)
+        report = export_lite(
+            bundle,
+            folder / LITE / f"{quantization}.tflite",
+            check,
+            quantization=quantization,
+            sequence_length=options.sequence_length,
+            dynamic_length=options.dynamic_length,
+            calibration=calibration if quantization == FULL_INT8 else None,
+            for_client=for_client,
+        )
+        reports.append(report)
+    return lite_table(reports)
+
+
+def export_onnx(bundle, folder: Path, check) -> str:
+    """Writes the ONNX file; returns its table."""
+    from keras_bert_kit.export.onnx_file import OnnxModel, write_onnx
+
+    print("ONNX ...", flush=True)
+    path = folder / ONNX / "float32.onnx"
+    path.parent.mkdir()
+    write_onnx(bundle, path)
+    found = check.compare(OnnxModel(path), path.name)
+    alike = "-" if found.alike is None else f"{found.alike:.4f}"
+    return (
+        "| file | MB | largest difference | same answers |\n| --- | ---: | ---: | ---: |\n"
+        f"| float32 | {path.stat().st_size / 1e6:.2f} | {found.difference:.1e} | {alike} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Options, run, __doc__))
