@@ -10,11 +10,18 @@ from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.export.lite_check import Agreement, LiteCheck
-from keras_bert_kit.export.lite_conversion import convert, has_client, length_of, num_weights
+from keras_bert_kit.export.lite_conversion import (
+    convert,
+    convert_with_tokenizer,
+    has_client,
+    length_of,
+    num_weights,
+)
 from keras_bert_kit.export.lite_cost import THREADS, LiteCost
 from keras_bert_kit.export.lite_model import packed_files
 from keras_bert_kit.export.lite_quantization import QUANTIZATIONS
 from keras_bert_kit.export.lite_rows import HeldOutRows
+from keras_bert_kit.export.lite_text import LiteTextCheck
 from keras_bert_kit.export.metadata import check_client_tokenizer, pack
 from keras_bert_kit.export.served_model import in_float32
 from keras_bert_kit.text.tokenizer_files import tokenizer_options
@@ -50,13 +57,14 @@ class LiteReport:
 def export_lite(
     bundle: Bundle,
     path: str | Path,
-    rows: HeldOutRows | LiteCheck,
+    rows: HeldOutRows | LiteCheck | LiteTextCheck,
     *,
     quantization: str = "dynamic_int8",
     sequence_length: int | None = None,
     dynamic_length: bool = False,
     calibration: Features | None = None,
     for_client: bool | None = None,
+    tokenizer_inside: bool = False,
     overwrite: bool = False,
 ) -> LiteReport:
     """Writes a model as a LiteRT file, with labels and vocabulary in it, and checks it.
@@ -64,13 +72,14 @@ def export_lite(
     The file takes `token_ids`, `segment_ids` and `padding_mask`, `(1, T)` int32, and gives by name:
     `probabilities (1, C)` of classes, or `value (1,)`; `logits` and `probabilities (1, T, C)` of
     tags; `start_logits` and `end_logits (1, T)` of answers; `embedding (1, D)` of a bare encoder.
-    It has its name only once it has been run by LiteRT on `rows` and compared with Keras.
+    With the tokenizer inside it takes `text (1,)`, of rows of pairs also `pair (1,)`, strings. It
+    has its name only once it has been run by LiteRT on `rows` and compared with Keras.
 
     Args:
         bundle: the model; in another precision than float32 it is built again, which is logged.
         path: the file.
-        rows: what model and file are asked; a `LiteCheck` where several files of one model are
-            made, so that Keras answers only once.
+        rows: what model and file are asked; a `LiteCheck` (with the tokenizer inside, a
+            `LiteTextCheck`) where several files of one model are made, so that Keras answers once.
         quantization: one of `QUANTIZATIONS`.
         sequence_length: T; by default as the model reads texts, or 128. A longer input takes more
             time for every text, however short.
@@ -80,6 +89,9 @@ def export_lite(
             training, to learn from how large values get.
         for_client: whether MediaPipe and its like are to tokenise as the file says; by default for
             classes and embeddings, which they have clients for.
+        tokenizer_inside: whether the file takes strings, and makes the very tokens of the model's
+            tokenizer of them. It runs only where tensorflow-text's operations are: with that
+            package, or in an app that is built with them.
         overwrite: whether there may be such a file already.
 
     Returns:
@@ -101,20 +113,29 @@ def export_lite(
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already: say `overwrite`, or give another name.")
     if for_client is None:
-        for_client = has_client(bundle.model)
+        for_client = has_client(bundle.model) and not tokenizer_inside
     if for_client:
         check_client_tokenizer(bundle.tokenizer)
     bundle = in_float32(bundle)
+    if tokenizer_inside and (for_client or dynamic_length or calibration is not None):
+        raise ValueError(
+            "With `tokenizer_inside` nobody else tokenises and inputs have one length: leave "
+            "`for_client`, `dynamic_length` and `calibration` out."
+        )
     length = None if dynamic_length else length_of(bundle, sequence_length)
     if isinstance(rows, HeldOutRows):
-        rows = LiteCheck(bundle, rows, length)
+        rows = (LiteTextCheck if tokenizer_inside else LiteCheck)(bundle, rows, length)
     elif rows.sequence_length != length:
         raise ValueError(
             f"`rows` is a check of inputs of {rows.sequence_length} tokens, but the file is to "
             f"take {length}: make another one."
         )
+    if tokenizer_inside:
+        content = convert_with_tokenizer(bundle, quantization, length, rows.has_pairs)
+    else:
+        content = convert(bundle, quantization, length, calibration)
     content = pack(
-        convert(bundle, quantization, length, calibration),
+        content,
         name=path.stem,
         description=f"BERT by keras-bert-kit {__version__}, {QUANTIZATIONS[quantization]}.",
         tokenizer=bundle.tokenizer,
@@ -164,7 +185,8 @@ def lite_table(reports: Sequence[LiteReport]) -> str:
         if with_metric:
             line += [f"{found.of_model:.4f}", f"{found.of_file:.4f}"]
         line += [f"{p50:.1f} / {p95:.1f}" for p50, p95 in cost.latency.values()]
-        lines.append([*line, f"{cost.peak_megabytes:.0f}"])
+        peak = "-" if cost.peak_megabytes is None else f"{cost.peak_megabytes:.0f}"
+        lines.append([*line, peak])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -59,6 +59,9 @@ class LiteCheck:
         sequence_length: T of the files' inputs; None if they take any. Longer rows are cut, or come
             in windows, as the task says, for Keras too.
         batch_size: inputs that Keras computes at once.
+
+    Attributes:
+        predictions: what the task makes of the answers of Keras.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class LiteCheck:
         self.rows = rows = rows.within(sequence_length)
         self._encoded = rows.task.encode(rows.examples, bundle.model, bundle.tokenizer)
         self._features = getattr(self._encoded, "features", self._encoded)
-        self._expected, self._predictions = self._ask(partial(served_outputs, bundle.model))
+        self._expected, self.predictions = self._ask(partial(served_outputs, bundle.model))
 
     def agreement(self, path: Path) -> Agreement:
         """Runs a file on all rows and compares.
@@ -81,30 +84,32 @@ class LiteCheck:
         Raises:
             RuntimeError: if an output is not a number.
         """
-        lite = LiteModel(path, threads=2)
         per_token = PER_TOKEN.get(self.rows.task.name, ())
-        found, predictions = self._ask(partial(_run_batch, lite, per_token))
+        return self.compare(partial(_run_batch, LiteModel(path, threads=2), per_token), path.name)
+
+    def compare(self, serve: Callable[[dict], dict], name: str) -> Agreement:
+        """Asks anything that answers as the model does.
+
+        Args:
+            serve: maps inputs `(B, T)` by name to the outputs of `served_outputs`, all arrays;
+                others do not count.
+            name: what messages call it.
+
+        Raises:
+            RuntimeError: if an output is not a number.
+        """
+        per_token = PER_TOKEN.get(self.rows.task.name, ())
+        found, predictions = self._ask(serve)
         difference = 0.0
         for one, other, mask in zip(
             found.outputs, self._expected.outputs, found.masks, strict=True
         ):
-            for name, values in one.items():
-                if not np.isfinite(values).all():
-                    raise RuntimeError(
-                        f"{path.name} gives `{name}` that are no numbers. It is not kept."
-                    )
-                gaps = np.abs(values - other[name])
-                gaps = gaps[mask] if name in per_token else gaps
+            for output, expected in other.items():
+                check_numbers(one[output], output, name)
+                gaps = np.abs(one[output] - expected)
+                gaps = gaps[mask] if output in per_token else gaps
                 difference = max(difference, float(gaps.max()))
-        of_model, of_file = (self.rows.metric(one) for one in (self._predictions, predictions))
-        return Agreement(
-            len(self.rows.examples),
-            difference,
-            self.rows.alike(self._predictions, predictions),
-            None if of_model is None else self.rows.task.metric,
-            of_model,
-            of_file,
-        )
+        return agreement_of(self.rows, difference, self.predictions, predictions)
 
     def cost(self, path: Path) -> LiteCost:
         """Times a file on some of the rows, in a process of its own."""
@@ -124,6 +129,23 @@ class LiteCheck:
             asked, self.bundle.tokenizer, self.rows.examples, self.batch_size, self._encoded
         )
         return asked, predictions
+
+
+def check_numbers(values: np.ndarray, output: str, name: str) -> None:
+    """Makes sure that an output has no NaN and nothing infinite.
+
+    Raises:
+        RuntimeError: if it has.
+    """
+    if not np.isfinite(values).all():
+        raise RuntimeError(f"{name} gives `{output}` that are no numbers. It is not kept.")
+
+
+def agreement_of(rows: HeldOutRows, difference: float, of_model, of_file) -> Agreement:
+    """What there is to say of the predictions of a model and of its file."""
+    metrics = [rows.metric(one) for one in (of_model, of_file)]
+    name = None if metrics[0] is None else rows.task.metric
+    return Agreement(len(rows.examples), difference, rows.alike(of_model, of_file), name, *metrics)
 
 
 class _StandIn:

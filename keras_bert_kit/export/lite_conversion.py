@@ -9,10 +9,11 @@ import keras
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.encoder import Encoder
-from keras_bert_kit.export.lite_graph import write_graph
+from keras_bert_kit.export.lite_graph import write_graph, write_text_graph
 from keras_bert_kit.export.lite_model import padded
 from keras_bert_kit.export.lite_quantization import QUANTIZATIONS, to_lite
-from keras_bert_kit.models import ClassificationModel, TaggingModel
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
 DEFAULT_LENGTH = 128  # of inputs, where the model does not say how it reads texts
 LEAST_LENGTH = 4  # two special tokens and some text
@@ -53,6 +54,44 @@ def convert(
         in_integers = quantization == "full_int8"  # where the converter errs with look-ups
         write_graph(bundle.model, Path(folder), sequence_length, look_ups=not in_integers)
         return to_lite(Path(folder), quantization, hidden_dim, rows)
+
+
+def convert_with_tokenizer(
+    bundle: Bundle, quantization: str, sequence_length: int, pairs: bool = False
+) -> bytes:
+    """A LiteRT file that takes strings, which only runs with tensorflow-text's operations.
+
+    Args:
+        bundle: the model, in float32.
+        quantization: one of `QUANTIZATIONS`, but not `"full_int8"`.
+        sequence_length: most tokens that are read of a text, or of a pair of texts.
+        pairs: whether it reads two texts.
+
+    Raises:
+        ValueError: as `convert`; and if the model tags words, answers questions, or has another
+            tokenizer than BERT's.
+    """
+    if quantization == "full_int8" or quantization not in QUANTIZATIONS:
+        others = [name for name in QUANTIZATIONS if name != "full_int8"]
+        raise ValueError(
+            f"With the tokenizer inside, `quantization` must be one of {', '.join(others)}; "
+            f"received {quantization!r}."
+        )
+    if isinstance(bundle.model, TaggingModel | SpanModel):
+        raise ValueError(
+            "With the tokenizer inside there are classes, values and embeddings of whole texts, "
+            "but not yet tags or answers, which are parts of a text: export the model without."
+        )
+    if not isinstance(bundle.tokenizer, WordPieceTokenizer):
+        raise ValueError(
+            "LiteRT has no operations for byte-level BPE: export the model without its tokenizer."
+        )
+    _check_labels(bundle)
+    _check_vocabulary(bundle)
+    hidden_dim = bundle.encoder.config["hidden_dim"]
+    with tempfile.TemporaryDirectory() as folder:
+        write_text_graph(bundle, Path(folder), sequence_length, pairs)
+        return to_lite(Path(folder), quantization, hidden_dim, has_tokenizer=True)
 
 
 def length_of(bundle: Bundle, sequence_length: int | None) -> int:

@@ -40,13 +40,13 @@ class LiteCost(NamedTuple):
     Attributes:
         latency: by number of threads.
         peak_megabytes: the most memory that the process had, Python and LiteRT included, on one
-            thread; millions of bytes.
+            thread; millions of bytes. None where it was not measured.
         start_megabytes: what of it there was before the file was loaded.
     """
 
     latency: dict[int, Latency]
-    peak_megabytes: float
-    start_megabytes: float
+    peak_megabytes: float | None = None
+    start_megabytes: float | None = None
 
 
 def cost_of_file(path: Path, rows: Sequence[dict[str, np.ndarray]]) -> LiteCost:

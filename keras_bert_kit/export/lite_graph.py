@@ -6,8 +6,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.export.lite_embeddings import read_by_look_up
+from keras_bert_kit.export.lite_tokenizer import LiteTokenizer
 from keras_bert_kit.export.served_model import serve
 from keras_bert_kit.models import ClassificationModel
 
@@ -27,14 +30,38 @@ def write_graph(
         look_ups: whether tables are read as `read_by_look_up` does.
     """
     specs = {name: tf.TensorSpec((1, sequence_length), tf.int32, name=name) for name in INPUTS}
-    encoder = model if isinstance(model, Encoder) else model.encoder
     function = tf.function(lambda **inputs: served_outputs(model, inputs), autograph=False)
-    with read_by_look_up(encoder) if look_ups else nullcontext():
-        signature = function.get_concrete_function(**specs)
-    module = tf.Module()
-    # Keras's variables hold TensorFlow's; these alone, or every weight would be written twice.
-    module.weights = [weight.value for weight in model.weights]
-    tf.saved_model.save(module, str(folder), {"serving_default": signature})
+    with read_by_look_up(_encoder_of(model)) if look_ups else nullcontext():
+        _write(function.get_concrete_function(**specs), model, folder)
+
+
+def write_text_graph(bundle: Bundle, folder: Path, sequence_length: int, pairs: bool) -> None:
+    """Writes the same with the tokenizer in it: `text`, and with `pairs` also `pair`, `(1,)`.
+
+    Args:
+        bundle: the model and its `WordPieceTokenizer`.
+        folder: where to write.
+        sequence_length: most tokens of an input; of longer ones the end is cut off.
+        pairs: whether it reads two texts.
+    """
+    tokenizer, vocabulary = LiteTokenizer(bundle.tokenizer), bundle.tokenizer.vocabulary
+    num_segments = max(1, bundle.encoder.config["num_segments"])
+    names = ("text", "pair") if pairs else ("text",)
+
+    def serve_texts(**texts):
+        segments = []
+        for name in names:
+            ids = tokenizer(texts[name])
+            segments.append(tf.RaggedTensor.from_row_lengths(ids, tf.shape(ids), validate=False))
+        inputs, _ = pack_segments(segments, vocabulary, sequence_length, num_segments)
+        shape = (1, sequence_length)
+        inputs = {name: tf.reshape(values, shape) for name, values in inputs.items()}
+        return served_outputs(bundle.model, inputs)
+
+    specs = {name: tf.TensorSpec((1,), tf.string, name=name) for name in names}
+    function = tf.function(serve_texts, autograph=False)
+    with read_by_look_up(bundle.encoder):
+        _write(function.get_concrete_function(**specs), bundle.model, folder)
 
 
 def served_outputs(model: keras.Model, inputs: dict) -> dict:
@@ -46,3 +73,14 @@ def served_outputs(model: keras.Model, inputs: dict) -> dict:
     if isinstance(model, ClassificationModel):
         outputs.pop("logits", None)
     return outputs
+
+
+def _encoder_of(model: keras.Model) -> Encoder:
+    return model if isinstance(model, Encoder) else model.encoder
+
+
+def _write(signature, model: keras.Model, folder: Path) -> None:
+    module = tf.Module()
+    # Keras's variables hold TensorFlow's; these alone, or every weight would be written twice.
+    module.weights = [weight.value for weight in model.weights]
+    tf.saved_model.save(module, str(folder), {"serving_default": signature})

@@ -3,12 +3,12 @@
 import json
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, InterpreterWithCustomOps
+from ai_edge_litert.interpreter import Interpreter
 
 LABELS, VOCABULARY, ABOUT = "labels.txt", "vocab.txt", "about.json"  # files packed into it
 ANSWERS = ("start_logits", "end_logits")  # outputs `(1, T)`; those of tags are `(1, T, C)`
@@ -20,8 +20,6 @@ class LiteModel:
     Args:
         path: the file.
         threads: how many it computes with.
-        custom_operations: what registers operations that LiteRT has not, for files with the
-            tokenizer inside: `tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS`.
 
     Attributes:
         inputs: names of its inputs.
@@ -38,16 +36,11 @@ class LiteModel:
         array([0.08, 0.92], dtype=float32)
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, custom_operations: Sequence = ()):
+    def __init__(self, path: str | Path, threads: int = 1):
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f"There is no file {path}.")
-        options = {"model_path": str(path), "num_threads": threads}
-        self._interpreter = (
-            InterpreterWithCustomOps(custom_op_registerers=list(custom_operations), **options)
-            if custom_operations
-            else Interpreter(**options)
-        )
+        self._interpreter = Interpreter(str(path), num_threads=threads)
         self._run = self._interpreter.get_signature_runner()
         details = self._run.get_input_details()
         self.inputs = tuple(sorted(details))
@@ -85,32 +78,22 @@ class LiteModel:
 
     def milliseconds(self, rows: Sequence[dict[str, np.ndarray]]) -> list[float]:
         """How long each of some inputs takes, as `padded` makes them, after a first run."""
-        self._run(**rows[0])
-        found = []
-        for row in rows:
-            started = time.perf_counter()
-            self._run(**row)
-            found.append(1_000 * (time.perf_counter() - started))
-        return found
+        return timed(self._run, rows)
 
     @cached_property
     def labels(self) -> tuple[str, ...] | None:
         """Names of the classes, if the file holds them."""
-        return self._lines(LABELS)
+        return packed_lines(self.path, LABELS)
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...] | None:
         """The tokens in the order of their ids, if the file holds them."""
-        return self._lines(VOCABULARY)
+        return packed_lines(self.path, VOCABULARY)
 
     @cached_property
     def about(self) -> dict:
         """What the file says of itself: task, number format, how its texts were tokenised."""
         return json.loads(packed_files(self.path).get(ABOUT, b"{}"))
-
-    def _lines(self, name: str) -> tuple[str, ...] | None:
-        content = packed_files(self.path).get(name)
-        return None if content is None else tuple(content.decode().removesuffix("\n").split("\n"))
 
 
 def padded(
@@ -134,9 +117,26 @@ def padded(
     return row
 
 
+def timed(run: Callable[..., dict], rows: Sequence[dict[str, np.ndarray]]) -> list[float]:
+    """Milliseconds that `run` takes for each row, after it has run once."""
+    run(**rows[0])
+    found = []
+    for row in rows:
+        started = time.perf_counter()
+        run(**row)
+        found.append(1_000 * (time.perf_counter() - started))
+    return found
+
+
 def packed_files(path: Path) -> dict[str, bytes]:
     """The files that stand behind the model in its file, by name."""
     if not zipfile.is_zipfile(path):
         return {}
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed_lines(path: Path, name: str) -> tuple[str, ...] | None:
+    """The lines of one of them; None if there is no such file."""
+    content = packed_files(path).get(name)
+    return None if content is None else tuple(content.decode().removesuffix("\n").split("\n"))

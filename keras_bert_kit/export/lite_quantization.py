@@ -25,7 +25,11 @@ ROW_WORTH_A_SCALE = 384
 
 
 def to_lite(
-    folder: Path, quantization: str, hidden_dim: int, calibration: Iterable[dict] = ()
+    folder: Path,
+    quantization: str,
+    hidden_dim: int,
+    calibration: Iterable[dict] = (),
+    has_tokenizer: bool = False,
 ) -> bytes:
     """The LiteRT file of a SavedModel; of built-in operations only, others are an error.
 
@@ -34,9 +38,11 @@ def to_lite(
         quantization: one of `QUANTIZATIONS`.
         hidden_dim: width of the rows of its tables, D.
         calibration: for `"full_int8"`, inputs by name, to learn from how large values get.
+        has_tokenizer: whether tensorflow-text's operations are in it too.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter.allow_custom_ops = has_tokenizer
     if quantization == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]

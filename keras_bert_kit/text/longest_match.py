@@ -84,11 +84,15 @@ class LongestMatch(tf.Module):
             lambda: pieces,
         )
 
-    def _tokenize_long_words(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
-        """The same for any words, only slower: BERT's limit is one of characters, not of bytes."""
+    def model_without_limit(self) -> tf.Tensor:
+        """The model of `FastWordpieceTokenizer`, for words of any number of bytes, uint8."""
         no_limit = tf.constant([0xFF, 0xFF, 0xFF, 0x7F], tf.uint8)
         model = [self._model[: self._limit_at], no_limit, self._model[self._limit_at + 4 :]]
-        rows, starts, ends = _wordpiece(tf.concat(model, 0), texts)
+        return tf.concat(model, 0)
+
+    def _tokenize_long_words(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, ...]:
+        """The same for any words, only slower: BERT's limit is one of characters, not of bytes."""
+        rows, starts, ends = _wordpiece(self.model_without_limit(), texts)
         ids, starts, ends = rows.flat_values, starts.flat_values, ends.flat_values
 
         begins_word = ~tf.gather(self.vocabulary.is_continuation, ids)

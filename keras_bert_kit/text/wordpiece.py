@@ -66,7 +66,7 @@ class WordPieceTokenizer(tf.Module):
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         rules = normalization_rules(lowercase, self.strip_accents)
-        self._longest_match = LongestMatch(vocabulary, rules)
+        self.longest_match = LongestMatch(vocabulary, rules)
         # `init_scope`: what is made inside a `tf.function` must outlive its graph.
         with tf.init_scope(), tf.device("CPU"):
             self._normalizer = tf_text.FastBertNormalizer(model_buffer=rules.model)
@@ -94,7 +94,7 @@ class WordPieceTokenizer(tf.Module):
             normalized = _put_special_tokens(normalized, parts.flat_values)
         else:
             normalized = self._normalizer.normalize(texts)
-        ids, _, _ = self._longest_match(normalized)
+        ids, _, _ = self.longest_match(normalized)
         if special_tokens:
             ids = parts.with_flat_values(ids).merge_dims(1, 2)
         return ids.flat_values if is_scalar else ids
@@ -128,7 +128,7 @@ class WordPieceTokenizer(tf.Module):
         normalized, source = self._normalizer.normalize_with_offsets(parts.flat_values)
         if special_tokens:
             normalized = _put_special_tokens(normalized, parts.flat_values)
-        ids, starts, ends = self._longest_match(normalized)
+        ids, starts, ends = self.longest_match(normalized)
 
         # From bytes of a normalised part to bytes of the part, then of the text.
         part = ids.value_rowids()
