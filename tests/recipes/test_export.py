@@ -1,0 +1,128 @@
+"""Tests of exporting models from the command line."""
+
+import json
+
+import pytest
+from tiny_bundles import LABELS, tiny_bundle
+
+from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.export.lite_model import LiteModel
+from recipes.command_line import main
+from recipes.export import Options, run
+
+TEXTS = [f"{subject} is {state}" for subject in ("star", "bread", "ada", "who")
+         for state in ("far", "warm", "the", ".")]  # fmt: skip
+INPUTS = InputOptions(12, "truncate")
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """The folder of a classifier, and a file of rows for it."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny_bundle("classification", INPUTS).save_pretrained(folder / "mine")
+    rows = [
+        {"text": text, "label": LABELS["classification"][i % 3]} for i, text in enumerate(TEXTS)
+    ]
+    data = folder / "test.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(folder / "mine"), str(data)
+
+
+@pytest.fixture(scope="module")
+def exported(classifier, tmp_path_factory):
+    """What a run in all formats returned, and its folder."""
+    model, data = classifier
+    output = tmp_path_factory.mktemp("exported")
+    tables = run(
+        Options(
+            model,
+            ("saved_model", "tflite", "onnx"),
+            output=str(output),
+            data=(data,),
+            rows=10,
+            quantization=("dynamic_int8", "full_int8"),
+        )
+    )
+    return tables, output / "mine-export"
+
+
+def test_all_formats_are_written_and_compared_on_the_rows(exported):
+    tables, folder = exported
+    assert list(tables) == ["saved_model", "tflite", "onnx"]
+    assert "accuracy of the file" in tables["tflite"]
+    for table in tables.values():
+        assert table in (folder / "card.md").read_text()
+    assert "on 10 rows of" in (folder / "card.md").read_text()
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files >= {
+        "saved_model/strings/saved_model.pb",
+        "saved_model/tokens/saved_model.pb",
+        "tflite/dynamic_int8.tflite",
+        "tflite/full_int8.tflite",
+        "onnx/float32.onnx",
+        "vocab.txt",
+        "labels.txt",
+    }
+
+
+def test_the_folder_says_what_it_holds(exported, classifier):
+    _, folder = exported
+    description = json.loads((folder / "export.json").read_text())
+    bundle = tiny_bundle("classification")
+    assert description["model"] == classifier[0]
+    assert description["labels"] == list(LABELS["classification"])
+    assert description["vocabulary_fingerprint"] == bundle.tokenizer.vocabulary.fingerprint
+    assert description["max_sequence_length"] == 18
+    assert description["inputs"]["sequence_length"] == 12
+    assert set(description["versions"]) == {
+        "keras-bert-kit", "tensorflow", "tensorflow-text", "keras"
+    }  # fmt: skip
+    assert LiteModel(folder / "tflite" / "dynamic_int8.tflite").sequence_length == 12
+
+
+def test_an_export_is_overwritten_only_if_asked(classifier, exported, capsys):
+    model, data = classifier
+    folder = exported[1]
+    before = (folder / "card.md").read_text()
+    arguments = ["--model", model, "--output", str(folder.parent), "--data", data]
+    assert main(Options, run, "", arguments) == 1
+    assert "mine-export is there already" in capsys.readouterr().err
+    assert (folder / "card.md").read_text() == before
+
+
+def test_nothing_is_left_of_an_export_that_fails(classifier, tmp_path):
+    options = Options(
+        classifier[0], ("tflite",), output=str(tmp_path), data=(classifier[1],), sequence_length=99
+    )
+    with pytest.raises(ValueError, match="must be from 4 to 18, the positions that the model has"):
+        run(options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_unknown_origin_is_asked_passages_of_books(tmp_path):
+    tiny_bundle("tagging", INPUTS).save_pretrained(tmp_path / "tagger")
+    tables = run(Options(str(tmp_path / "tagger"), ("onnx",), output=str(tmp_path), rows=3))
+    assert tables["onnx"].splitlines()[2].endswith(" 1.0000 |")
+
+
+def test_questions_are_to_be_given(tmp_path):
+    tiny_bundle("questions", INPUTS).save_pretrained(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"not known what .*mine was tested on: give questions"):
+        run(Options(str(tmp_path / "mine"), output=str(tmp_path)))
+
+
+def test_rows_for_calibration_are_to_be_given(classifier, tmp_path):
+    options = Options(
+        classifier[0],
+        ("tflite",),
+        output=str(tmp_path),
+        data=(classifier[1],),
+        quantization=("full_int8",),
+    )
+    with pytest.raises(ValueError, match=r"give more `--data` than `--rows`"):
+        run(options)
+
+
+def test_the_number_of_rows_must_be_positive(classifier, tmp_path):
+    with pytest.raises(ValueError, match="`--rows` must be at least 1; received 0"):
+        run(Options(classifier[0], output=str(tmp_path), rows=0))
