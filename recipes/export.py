@@ -60,6 +60,9 @@ class Options(TaskOfModelOptions, ModelAndTarget):
     dynamic_length: bool = False
     """Whether a `.tflite` takes inputs of any length rather than of `--sequence-length`; not every
     client can, and browsers cannot."""
+    tokenizer_inside: bool = False
+    """Whether there is also a `.tflite` of each number format that takes strings; it runs where
+    tensorflow-text's operations are."""
     mediapipe: bool | None = None
     """Whether MediaPipe is to tokenise as a `.tflite` says; by default where it can: for classes
     and embeddings of models that lower-case."""
@@ -85,11 +88,11 @@ def run(options: Options) -> dict[str, str]:
     started = time.monotonic()
     target = Path(options.output) / (options.name or f"{Path(options.model).name}-export")
     command = "python -m recipes.export " + shlex.join(sys.argv[1:])
+    bundle = in_float32(Bundle.from_pretrained(options.model, model_task(options.task)))
+    bundle, rows, calibration = rows_to_ask(bundle, options)
+    length = length_of(bundle, options.sequence_length)
+    tables = {}
     with whole_folder(target, options.overwrite) as folder:
-        bundle = in_float32(Bundle.from_pretrained(options.model, model_task(options.task)))
-        bundle, rows, calibration = rows_to_ask(bundle, options)
-        length = length_of(bundle, options.sequence_length)
-        tables = {}
         if SAVED_MODEL in options.format:
             tables[SAVED_MODEL] = export_saved_model(bundle, folder, rows)
         if LITE in options.format or ONNX in options.format:
@@ -167,7 +170,8 @@ def export_saved_model(bundle, folder: Path, rows) -> str:
 def export_lite_files(bundle, folder: Path, check, calibration, options: Options) -> str:
     """Writes the `.tflite` files; returns their table."""
     from keras_bert_kit.export.lite import export_lite, lite_table
-    from keras_bert_kit.export.lite_conversion import has_client
+    from keras_bert_kit.export.lite_conversion import has_client, length_of
+    from keras_bert_kit.export.lite_text import LiteTextCheck
     from keras_bert_kit.export.metadata import check_client_tokenizer
 
     for_client = options.mediapipe
@@ -178,19 +182,27 @@ def export_lite_files(bundle, folder: Path, check, calibration, options: Options
             print(f"Not for MediaPipe. {error}")
             for_client = False
     reports = []
+
+    def write(quantization: str, suffix: str, check, **given) -> None:
+        name = f"{quantization}{suffix}.tflite"
+        print(f"TensorFlow Lite, {name} ...", flush=True)
+        options = {"quantization": quantization, "sequence_length": check.sequence_length, **given}
+        reports.append(export_lite(bundle, folder / LITE / name, check, **options))
+
     for quantization in options.quantization:
-        print(f"TensorFlow Lite, {quantization} ...", flush=True)
-        report = export_lite(
-            bundle,
-            folder / LITE / f"{quantization}.tflite",
+        write(
+            quantization,
+            "",
             check,
-            quantization=quantization,
-            sequence_length=options.sequence_length,
             dynamic_length=options.dynamic_length,
             calibration=calibration if quantization == FULL_INT8 else None,
             for_client=for_client,
         )
-        reports.append(report)
+    if options.tokenizer_inside:
+        texts = LiteTextCheck(bundle, check.rows, length_of(bundle, options.sequence_length))
+        for quantization in options.quantization:
+            if quantization != FULL_INT8:  # whose calibration would have to be of strings
+                write(quantization, "_of_text", texts, tokenizer_inside=True)
     return lite_table(reports)
 
 

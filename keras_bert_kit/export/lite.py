@@ -160,7 +160,7 @@ def export_lite(
     packed = sum(map(len, packed_files(path).values()))
     size = len(content)
     ratio = (size - packed) / num_weights(bundle.model, length)
-    logger.info("%s: %.1f MB, %.2f bytes a weight.", path, size / 1e6, ratio)
+    logger.info("%s: %.1f MB, %.2f bytes a weight.", path.name, size / 1e6, ratio)
     return LiteReport(path, quantization, length, size, ratio, *reports[0])
 
 
@@ -176,7 +176,7 @@ def lite_table(reports: Sequence[LiteReport]) -> str:
     for report in reports:
         found, cost = report.agreement, report.cost
         line = [
-            report.quantization,
+            report.path.stem,
             f"{report.bytes / 1e6:.2f}",
             f"{report.bytes_a_weight:.2f}",
             f"{found.difference:.1e}",

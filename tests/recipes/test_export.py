@@ -6,6 +6,7 @@ import pytest
 from tiny_bundles import LABELS, tiny_bundle
 
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.export import onnx_file
 from keras_bert_kit.export.lite_model import LiteModel
 from recipes.command_line import main
 from recipes.export import Options, run
@@ -41,6 +42,7 @@ def exported(classifier, tmp_path_factory):
             data=(data,),
             rows=10,
             quantization=("dynamic_int8", "full_int8"),
+            tokenizer_inside=True,
         )
     )
     return tables, output / "mine-export"
@@ -50,6 +52,8 @@ def test_all_formats_are_written_and_compared_on_the_rows(exported):
     tables, folder = exported
     assert list(tables) == ["saved_model", "tflite", "onnx"]
     assert "accuracy of the file" in tables["tflite"]
+    lines = [line.split()[1] for line in tables["tflite"].splitlines()[2:]]
+    assert lines == ["dynamic_int8", "full_int8", "dynamic_int8_of_text"]
     for table in tables.values():
         assert table in (folder / "card.md").read_text()
     assert "on 10 rows of" in (folder / "card.md").read_text()
@@ -59,6 +63,7 @@ def test_all_formats_are_written_and_compared_on_the_rows(exported):
         "saved_model/tokens/saved_model.pb",
         "tflite/dynamic_int8.tflite",
         "tflite/full_int8.tflite",
+        "tflite/dynamic_int8_of_text.tflite",
         "onnx/float32.onnx",
         "vocab.txt",
         "labels.txt",
@@ -90,7 +95,19 @@ def test_an_export_is_overwritten_only_if_asked(classifier, exported, capsys):
     assert (folder / "card.md").read_text() == before
 
 
-def test_nothing_is_left_of_an_export_that_fails(classifier, tmp_path):
+def test_nothing_is_left_of_an_export_for_which_there_is_no_room(classifier, tmp_path, monkeypatch):
+    def full(bundle, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(onnx_file, "write_onnx", full)
+    options = Options(classifier[0], ("onnx",), output=str(tmp_path), data=(classifier[1],))
+    with pytest.raises(OSError, match=r"mine-export: No space left on device\. Make room"):
+        run(options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_inputs_longer_than_the_model_reads_are_refused(classifier, tmp_path):
     options = Options(
         classifier[0], ("tflite",), output=str(tmp_path), data=(classifier[1],), sequence_length=99
     )
