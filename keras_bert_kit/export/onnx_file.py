@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.export.served_model import in_float32, input_names, serve
 
@@ -30,22 +32,36 @@ def write_onnx(bundle: Bundle, path: str | Path) -> None:
         OSError: if it cannot be written.
     """
     try:
+        import onnx
         import tf2onnx
     except ImportError as error:
         raise ImportError(MISSING) from error
     model = in_float32(bundle).model
-    names = input_names(model)
+    names, weights = input_names(model), model.weights
     specs = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]
+    specs += [tf.TensorSpec(w.shape, w.dtype, name=f"weight_{i}") for i, w in enumerate(weights)]
 
-    def function(*inputs):
-        return serve(model, dict(zip(names, inputs, strict=True)))
+    def function(*given):
+        # As inputs, the weights pass the converter by: as constants it would copy them so often
+        # that a model of 270 MB took 21 GB of memory.
+        values = zip(weights, given[len(names) :], strict=True)
+        with keras.StatelessScope(state_mapping=list(values)):
+            return serve(model, dict(zip(names, given, strict=False)))
 
-    tf2onnx.convert.from_function(
-        tf.function(function, autograph=False),
-        input_signature=specs,
-        opset=OPSET,
-        output_path=str(path),
+    converted, _ = tf2onnx.convert.from_function(
+        tf.function(function, autograph=False), input_signature=specs, opset=OPSET
     )
+    inputs = [one for one in converted.graph.input if one.name in names]
+    read = {one.name for one in converted.graph.input}
+    del converted.graph.input[:]
+    converted.graph.input.extend(inputs)
+    converted.graph.initializer.extend(
+        onnx.numpy_helper.from_array(weight.numpy(), spec.name)
+        for weight, spec in zip(weights, specs[len(names) :], strict=True)
+        if spec.name in read
+    )
+    onnx.checker.check_model(converted)
+    write_atomically(Path(path), lambda file: file.write(converted.SerializeToString()))
 
 
 class OnnxModel:
