@@ -11,7 +11,7 @@ from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.export.lite_embeddings import read_by_look_up
 from keras_bert_kit.export.lite_tokenizer import LiteTokenizer
-from keras_bert_kit.export.served_model import serve
+from keras_bert_kit.export.served_model import serve, write_signatures
 from keras_bert_kit.models import ClassificationModel
 
 # All three, whether or not the model reads segments: clients that tokenise give them in any case.
@@ -32,7 +32,8 @@ def write_graph(
     specs = {name: tf.TensorSpec((1, sequence_length), tf.int32, name=name) for name in INPUTS}
     function = tf.function(lambda **inputs: served_outputs(model, inputs), autograph=False)
     with read_by_look_up(_encoder_of(model)) if look_ups else nullcontext():
-        _write(function.get_concrete_function(**specs), model, folder)
+        signature = function.get_concrete_function(**specs)
+        write_signatures(model, {"serving_default": signature}, folder)
 
 
 def write_text_graph(bundle: Bundle, folder: Path, sequence_length: int, pairs: bool) -> None:
@@ -61,7 +62,8 @@ def write_text_graph(bundle: Bundle, folder: Path, sequence_length: int, pairs: 
     specs = {name: tf.TensorSpec((1,), tf.string, name=name) for name in names}
     function = tf.function(serve_texts, autograph=False)
     with read_by_look_up(bundle.encoder):
-        _write(function.get_concrete_function(**specs), bundle.model, folder)
+        signature = function.get_concrete_function(**specs)
+        write_signatures(bundle.model, {"serving_default": signature}, folder)
 
 
 def served_outputs(model: keras.Model, inputs: dict) -> dict:
@@ -77,10 +79,3 @@ def served_outputs(model: keras.Model, inputs: dict) -> dict:
 
 def _encoder_of(model: keras.Model) -> Encoder:
     return model if isinstance(model, Encoder) else model.encoder
-
-
-def _write(signature, model: keras.Model, folder: Path) -> None:
-    module = tf.Module()
-    # Keras's variables hold TensorFlow's; these alone, or every weight would be written twice.
-    module.weights = [weight.value for weight in model.weights]
-    tf.saved_model.save(module, str(folder), {"serving_default": signature})

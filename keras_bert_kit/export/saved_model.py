@@ -7,7 +7,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.export.served_model import in_float32, input_names, serve
+from keras_bert_kit.export.served_model import (
+    in_float32,
+    input_names,
+    serve,
+    write_signatures,
+)
 from keras_bert_kit.export.text_answers import AnswersOfTexts
 from keras_bert_kit.export.text_classes import ClassesOfTexts
 from keras_bert_kit.export.text_entities import EntitiesOfTexts
@@ -58,9 +63,11 @@ def write_saved_models(bundle: Bundle, folder: str | Path) -> None:
             "says: give their names with `--labels`, in the order of the classes."
         )
     tokens = {TOKENS: _of_tokens(bundle)}
-    _write(bundle, tokens, Path(folder) / TOKENS)
+    write_signatures(bundle.model, tokens, Path(folder) / TOKENS)
     strings = with_graph_tokenizer(bundle)
-    _write(strings, _of_strings(strings) | tokens, Path(folder) / STRINGS)
+    write_signatures(
+        bundle.model, _of_strings(strings) | tokens, Path(folder) / STRINGS, strings.tokenizer
+    )
 
 
 def with_graph_tokenizer(bundle: Bundle) -> Bundle:
@@ -135,12 +142,3 @@ def _with_labels(bundle: Bundle, said: dict) -> dict:
         return said | {"given": said["probabilities"] >= 0.5}
     best = tf.argmax(said["probabilities"], axis=1)
     return said | {"label": tf.gather(tf.constant(bundle.labels), best)}
-
-
-def _write(bundle: Bundle, signatures: dict[str, Callable], folder: Path) -> None:
-    module = tf.Module()
-    # Keras's variables hold TensorFlow's; these alone, or every weight would be written twice.
-    module.weights = [variable.value for variable in bundle.model.weights]
-    module.tokenizer = bundle.tokenizer
-    default = next(iter(signatures.values()))
-    tf.saved_model.save(module, str(folder), signatures | {"serving_default": default})

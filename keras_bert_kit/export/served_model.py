@@ -1,9 +1,12 @@
 """A model as it is served: in float32, and with outputs that need no further computing."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_bert_kit.bundle import Bundle
@@ -72,3 +75,25 @@ def serve(model: keras.Model, inputs: dict) -> dict:
 def input_names(model: keras.Model) -> tuple[str, ...]:
     """The inputs that a served model takes."""
     return tuple(model.input)
+
+
+def write_signatures(
+    model: keras.Model,
+    signatures: dict[str, Callable],
+    folder: Path,
+    tokenizer: tf.Module | None = None,
+) -> None:
+    """Writes a SavedModel, every weight once.
+
+    Args:
+        model: whose weights the signatures read.
+        signatures: concrete functions by name; the first is the default too.
+        folder: where to write.
+        tokenizer: the tokenizer that they hold, if they do.
+    """
+    module = tf.Module()
+    # Keras's variables hold TensorFlow's; these alone, or every weight would be written twice.
+    module.weights = [weight.value for weight in model.weights]
+    module.tokenizer = tokenizer
+    default = next(iter(signatures.values()))
+    tf.saved_model.save(module, str(folder), signatures | {"serving_default": default})
