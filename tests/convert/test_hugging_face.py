@@ -150,7 +150,9 @@ def test_a_saved_model_has_its_class_and_its_file_the_same_tensors(case, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", ["BertForPreTraining", "RobertaForMaskedLM", "DistilBertForMaskedLM"]
+)
 def test_base_size(name, tmp_path):
     family = next(f for f in ("Distil", "Roberta", "Bert") if name.startswith(f))
     size = (
