@@ -126,7 +126,10 @@ def sample_examples(task):
 
 
 def options_of_run(model: str | Path) -> dict:
-    """The options of the `recipes.finetune` that made a model; none for models from elsewhere."""
+    """The options of the run that made a model; none for models from elsewhere.
+
+    Those of a student that it has not of its own are its teacher's, as in `recipes.distill`.
+    """
     from keras_bert_kit.json_file import read_json
     from keras_bert_kit.run_folder import CONFIG
 
@@ -135,7 +138,19 @@ def options_of_run(model: str | Path) -> dict:
     if not (folder / CONFIG).is_file():
         return {}
     config = read_json(folder / CONFIG)
-    return config.get("options", {}) if config.get("recipe") == "finetune" else {}
+    options = config.get("options", {})
+    if config.get("recipe") != "distill" or "teacher" not in options:
+        return options if config.get("recipe") == "finetune" else {}
+    usual, files = asdict(RowOptions()), options.get("files") or {}
+    own = {name: value for name, value in options.items() if value not in (None, [])}
+    own["files"] = {name: value for name, value in files.items() if value != usual[name]}
+    of_teacher = options_of_run(options["teacher"])
+    if not of_teacher:
+        return own
+    del own["seed"]  # of its training; rows are split by that of the teacher
+    if own.get("train"):
+        of_teacher |= {part: [] for part in PARTS}
+    return of_teacher | own | {"files": (of_teacher.get("files") or {}) | own["files"]}
 
 
 def task_of_bundle(
