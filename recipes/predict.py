@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import tyro
@@ -47,7 +47,7 @@ class Options:
     """Column of texts, questions, or lists of words; by default as in training."""
     pair_column: str | None = None
     """Column of second texts; by default as in training, for questions `context`."""
-    files: tyro.conf.OmitArgPrefixes[RowOptions] = RowOptions()  # noqa: RUF009 (frozen)
+    files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
     batch_size: int = 32
     """Texts that are computed at once. Of standard input, so many are read before an answer."""
 
