@@ -283,7 +283,7 @@ def compare(browser: Chromium, keras, labels: tuple[str, ...], texts) -> float:
         expected = np.array(list(one["probabilities"].values()))
         said = browser.type(text)
         assert [label for label, _ in said["scores"]] == list(labels), said
-        assert said["answer"].startswith(labels[expected.argmax()]), (text, said, expected)
+        assert said["answer"].endswith(labels[expected.argmax()]), (text, said, expected)
         found = np.array([float(score) for _, score in said["scores"]])
         worst = max(worst, float(np.abs(found - expected).max()))
     return worst

@@ -7,10 +7,11 @@ python embed.py dynamic_int8.tflite "It rains." "Rain fell all day." "He sold th
 import sys
 
 from mediapipe.tasks.python.text import TextEmbedder
+from plain import plain
 
 model, first, *others = sys.argv[1:]
 with TextEmbedder.create_from_model_path(model) as embedder:
-    embedding = embedder.embed(first).embeddings[0]  # its `.embedding` is a NumPy array
+    embedding = embedder.embed(plain(first)).embeddings[0]  # its `.embedding` is a NumPy array
     for text in others:
-        other = embedder.embed(text).embeddings[0]
+        other = embedder.embed(plain(text)).embeddings[0]
         print(f"{TextEmbedder.cosine_similarity(embedding, other):.6f}  {text}")

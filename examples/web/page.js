@@ -79,7 +79,7 @@ function show() {
   const typed = plain(text.value).trim();
   const said = typed ? classify(typed) : [];
   const [best] = said; // the most probable is the first
-  answer.textContent = best ? name(best) : "Type something.";
+  answer.textContent = best ? `Most likely: ${name(best)}` : "Type something.";
   answer.classList.toggle("waiting", !best);
   draw(said);
 }
