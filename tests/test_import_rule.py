@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "row_prediction": {"bundle", "data", "prediction_files", "text_prediction"},
     "extend": {"bundle", "resize", "text"},
     "verification": {"bundle", "encoder", "pretrained", "resize"},
-    "card": {"bundle", "evaluation"},
+    "card": {"bundle", "data", "evaluation", "text"},
     "export": {
         "atomic_file",
         "bundle",
@@ -86,6 +86,7 @@ MAY_IMPORT = {
         "bundle",
         "compression",
         "config",
+        "continued_pretraining",
         "data",
         "encoder",
         "evaluation",

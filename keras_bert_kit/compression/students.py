@@ -9,7 +9,12 @@ from keras_bert_kit.encoder import Encoder
 
 
 def student_encoder(
-    teacher: Encoder, layers: int | Sequence[int] | None = None, family: str = "same"
+    teacher: Encoder,
+    layers: int | Sequence[int] | None = None,
+    family: str = "same",
+    *,
+    dropout: float | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
 ) -> Encoder:
     """An encoder as wide as its teacher with fewer blocks, all weights being the teacher's.
 
@@ -21,6 +26,8 @@ def student_encoder(
         family: `"same"`, or `"distilbert"` for an encoder without segments and without pooler.
             What the teacher adds to tokens of the first segment is then added to the positions, so
             that a single text is embedded as before.
+        dropout: dropout rate of the student; by default the teacher's.
+        dtype: dtype policy of the student; by default the teacher's.
 
     Raises:
         ValueError: if there are no such blocks, or no such family.
@@ -38,7 +45,10 @@ def student_encoder(
     taken = taken_layers(config["num_layers"], layers)
     if family == "distilbert":
         config.update(num_segments=0, pooler=False)
-    student = Encoder(**{**config, "num_layers": len(taken)}, dtype=teacher.get_config()["dtype"])
+    config["num_layers"] = len(taken)
+    if dropout is not None:
+        config["dropout"] = dropout
+    student = Encoder(**config, dtype=teacher.get_config()["dtype"] if dtype is None else dtype)
     _copy_embeddings(teacher.get_layer("embeddings"), student.get_layer("embeddings"))
     for index, of_teacher in enumerate(taken):
         _copy(teacher.get_layer(f"block_{of_teacher}"), student.get_layer(f"block_{index}"))
@@ -95,4 +105,11 @@ def _copy_embeddings(teacher, student) -> None:
 
 
 def _copy(teacher, student) -> None:
-    student.set_weights(teacher.get_weights())
+    # Not the seeds of dropout: who has none has no seeds.
+    pairs = zip(_learned(teacher), _learned(student), strict=True)
+    for given, weight in pairs:
+        weight.assign(given)
+
+
+def _learned(layer) -> list:
+    return [weight for weight in layer.weights if weight.dtype.startswith("float")]

@@ -61,6 +61,7 @@ def distil(
     """
     if options.lora_rank is not None:
         raise ValueError("A student is small: train it whole, without `lora_rank`.")
+    distillation = distillation.for_task()
     keras.utils.set_random_seed(seed)
     folder = Path(folder)
     task, model, tokenizer = new_student(task, teacher, train, options, distillation)
@@ -107,6 +108,7 @@ def new_student(task, teacher: Bundle, train, options, distillation: Distillatio
 
     The head is the teacher's too, as far as the two have the same.
     """
+    distillation = distillation.for_task()
     if distillation.student is not None:
         encoder, tokenizer, _ = pretrained.load(
             distillation.student, "encoder", initialize=["pooler"], dtype=options.dtype

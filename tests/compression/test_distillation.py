@@ -146,6 +146,73 @@ def test_pretraining_without_next_sentences():
         np.testing.assert_array_equal(weight, value)
 
 
+def log_softmax(logits):
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def distilbert_loss(student, teacher, batch, temperature=2.0):
+    """DistilBERT's loss in float64: `5 T^2 KL + 2 CE + 1 (1 - cos)`, each over its own tokens."""
+    x, y, weights = batch
+    found, given = (m.with_internals()(x) for m in (student, teacher))
+    masked = weights["masked_lm"] > 0
+    ours, theirs = (np.array(out["masked_lm"], "float64")[masked] for out in (found, given))
+    soft, target = (log_softmax(logits / temperature) for logits in (ours, theirs))
+    divergence = (np.exp(target) * (target - soft)).sum() / len(ours) * temperature**2
+    of_labels = -log_softmax(ours)[np.arange(len(ours)), y["masked_lm"][masked]].mean()
+    tokens = x["padding_mask"] > 0
+    a, b = (np.array(out["hidden_states"][-1], "float64")[tokens] for out in (found, given))
+    cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    return 5 * divergence + 2 * of_labels + (1 - cosine).mean()
+
+
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_distilberts_loss(micro_batches):
+    """The gradients too: those of the whole batch, where rows have unlike numbers of tokens."""
+    batch = BATCH[0], *({"masked_lm": part["masked_lm"]} for part in BATCH[1:])
+    losses, weights = [], []
+    for parts in (1, micro_batches):
+        teacher = PretrainingModel(encoder(num_layers=2), next_sentence=False)
+        student = PretrainingModel(encoder(num_segments=0, pooler=False), next_sentence=False)
+        randomize(teacher, 1)
+        randomize(student, 2)
+        expected = distilbert_loss(student, teacher, batch)
+        model = DistillationModel(student, teacher, 2.0, hidden="last")
+        of_sanh = model.loss_weights_by_output(label=2.0, soft=5.0, hidden=1.0)
+        compiled(model, of_sanh, micro_batches=parts)
+        losses.append(model.train_on_batch(*batch, return_dict=True)["loss"])
+        weights.append(values(student))
+        assert losses[-1] == pytest.approx(expected, rel=1e-4)
+    for found, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(found, other, atol=2e-4)
+
+
+def test_a_teacher_in_bfloat16_teaches_about_the_same():
+    logs = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        teacher = PretrainingModel(encoder(num_layers=2, dtype=dtype), next_sentence=False)
+        student = PretrainingModel(encoder(num_segments=0, pooler=False), next_sentence=False)
+        randomize(teacher, 1)
+        randomize(student, 2)
+        model = compiled(DistillationModel(student, teacher, hidden="last"))
+        x, y, weights = BATCH
+        logs.append(model.test_on_batch(x, y, weights, return_dict=True))
+    assert logs[1]["soft_masked_lm_loss"] == pytest.approx(logs[0]["soft_masked_lm_loss"], rel=0.05)
+    assert logs[1]["masked_lm_loss"] == logs[0]["masked_lm_loss"]
+
+
+def test_a_teacher_has_no_dropout():
+    teacher = PretrainingModel(encoder(num_layers=2, dropout=0.5), next_sentence=False)
+    student = PretrainingModel(encoder(), next_sentence=False)
+    losses = []
+    for _ in range(2):
+        randomize(teacher, 1)
+        randomize(student, 2)
+        model = compiled(DistillationModel(student, teacher, hidden="last"))
+        losses.append(model.train_on_batch(*BATCH, return_dict=True)["loss"])
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.parametrize(
     ("make", "labels"),
     [

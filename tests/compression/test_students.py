@@ -68,6 +68,20 @@ def test_blocks_that_are_not_there(layers, message):
         taken_layers(4, layers)
 
 
+def test_dropout_and_precision_are_chosen_and_a_frozen_teacher_teaches():
+    teacher = tiny_encoder(num_layers=2, dropout=0.3)
+    teacher.trainable = False
+    student = student_encoder(teacher, 2, dropout=0.0, dtype="mixed_bfloat16")
+    assert student.config == {**teacher.config, "dropout": 0.0}
+    assert student.get_layer("block_0").compute_dtype == "bfloat16"
+    for weight, given in zip(student.trainable_weights, values_of(teacher), strict=True):
+        np.testing.assert_array_equal(weight, given)
+
+
+def values_of(encoder):
+    return [w.numpy() for w in encoder.weights if "seed" not in w.path]
+
+
 def test_families():
     with pytest.raises(ValueError, match='must be "same" or "distilbert"; received \'roberta\''):
         student_encoder(TEACHER, 2, family="roberta")
