@@ -1,6 +1,7 @@
 """What a model costs: parameters, bytes, and the time for one example."""
 
 import time
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -34,10 +35,20 @@ def cost_of(task, model, tokenizer, examples) -> Cost:
         tokenizer: the model's tokenizer.
         examples: the examples to be timed, of which the first `EXAMPLES` are taken.
     """
-    parameters = model.count_params()
     encoded = task.encode(examples.select(range(min(EXAMPLES, len(examples)))), model, tokenizer)
     features = getattr(encoded, "features", encoded)
-    inputs = [_alone(features, at) for at in range(min(EXAMPLES, len(features)))]
+    return cost_of_inputs(model, [_alone(features, at) for at in range(len(features))])
+
+
+def cost_of_inputs(model, inputs: Sequence[dict[str, np.ndarray]]) -> Cost:
+    """Counts the weights of a model, and times it on batches of one input each.
+
+    Args:
+        model: the model.
+        inputs: the batches, of which the first `EXAMPLES` are taken.
+    """
+    parameters = model.count_params()
+    inputs = inputs[:EXAMPLES]
     for one in inputs:  # lengths are compiled for the first time they are seen
         model.predict_on_batch(one)
     seconds = []
