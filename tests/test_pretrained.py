@@ -328,6 +328,12 @@ def test_what_is_misspelt_in_initialize_is_an_error(ours):
         load(ours[1], "classification", initialize=["clasifier"])
 
 
+@pytest.mark.parametrize("file_format", [OURS, HUGGING_FACE])
+def test_who_may_do_with_a_new_pooler_may_do_with_none(file_format, tmp_path):
+    save(MODELS["distilbert masked lm"].build(), word_pieces(), tmp_path, file_format)
+    assert not load(tmp_path, "encoder", initialize=["pooler"]).description.encoder.pooler
+
+
 @pytest.mark.parametrize("file_format", [OURS, HUGGING_FACE, TENSORFLOW1])
 def test_a_save_that_is_cut_off_leaves_no_model(ours, file_format, tmp_path, monkeypatch):
     model, _ = ours
