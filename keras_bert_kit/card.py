@@ -1,9 +1,12 @@
 """The card of a trained model: what it learned from, with what, how long, and how good it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.data.shards import Shards
 from keras_bert_kit.evaluation.pretraining import results_table
+from keras_bert_kit.text.tokenizer_files import AnyTokenizer, tokenizer_options
 
 
 def pretraining_card(
@@ -16,6 +19,8 @@ def pretraining_card(
     family: str = "bert",
     mask_token: str = "[MASK]",
     continued_from: str | None = None,
+    teacher: str | None = None,
+    comparison: str | None = None,
 ) -> str:
     """The card of a pre-trained model as Markdown.
 
@@ -29,15 +34,19 @@ def pretraining_card(
         family: `"bert"`, `"roberta"` or `"distilbert"`.
         mask_token: what a blank is called.
         continued_from: the model whose weights were the first ones, if it was not random ones.
+        teacher: the model that it was distilled from, if there was one.
+        comparison: what to say of it beside its teacher.
     """
     kind = {"bert": "BERT", "roberta": "RoBERTa", "distilbert": "DistilBERT"}[family]
     heads = "masked-token and next-sentence heads"
     if "next_sentence_accuracy" not in results:
         heads = "masked-token head"
-    start = f"further from `{continued_from}`" if continued_from else "from scratch"
+    start = f"pre-trained further from `{continued_from}`" if continued_from else ""
+    start = start or (f"distilled from `{teacher}`" if teacher else "pre-trained from scratch")
+    beside = f"\n## Beside its teacher\n\n{comparison}\n" if comparison else ""
     return f"""# {name}
 
-A {kind} encoder with its {heads}, pre-trained {start} with
+A {kind} encoder with its {heads}, {start} with
 keras-bert-kit:
 
 ```
@@ -57,7 +66,7 @@ keras-bert-kit:
 ## How good it is
 
 {results_table(results)}
-
+{beside}
 ## What it fills in
 
 One sentence of held-out text a line, chosen by rule and not by hand (see
@@ -74,6 +83,37 @@ bundle = Bundle.from_pretrained("saved_models/{name}")
 print(bundle.fill_mask(["He opened the {mask_token} and looked out."]))
 ```
 """
+
+
+def corpus_facts(
+    sources: Sequence[str | Path],
+    shards: Mapping[str, Shards],
+    tokenizer: AnyTokenizer,
+    excluded: Sequence[str | Path] = (),
+) -> dict[str, object]:
+    """Facts about the text that a model is trained on, by label.
+
+    Args:
+        sources: where it is from.
+        shards: what `build_shards` returned.
+        tokenizer: what they were made with.
+        excluded: files whose texts were left out.
+    """
+    facts = {
+        "sources": _names(sources),
+        "documents trained on": shards["train"].num_documents,
+        "documents held out": shards["heldout"].num_documents,
+    }
+    if excluded:
+        label = f"documents left out, equal to a text of {_names(excluded)}"
+        facts[label] = shards["train"].num_excluded_documents
+    kind = ", lowercased" * getattr(tokenizer, "lowercase", False)
+    if "lowercase" not in tokenizer_options(tokenizer):
+        kind = ", byte-level BPE"
+    return facts | {
+        "tokens trained on": shards["train"].num_tokens,
+        "vocabulary": f"{len(tokenizer.vocabulary):,} pieces{kind}",
+    }
 
 
 def cloze_table(bundle: Bundle, examples: list[tuple[list[int], int]]) -> str:
@@ -99,6 +139,10 @@ def cloze_table(bundle: Bundle, examples: list[tuple[list[int], int]]) -> str:
         words = (f"{t.strip().replace('|', chr(92) + '|')} {share:.2f}" for t, share in guesses)
         lines.append(f"| {sentence} | {', '.join(words)} |")
     return "\n".join(lines)
+
+
+def _names(sources: Sequence[str | Path]) -> str:
+    return ", ".join(Path(source).name for source in sources)
 
 
 def _list(facts: Mapping[str, object]) -> str:

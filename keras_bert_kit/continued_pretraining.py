@@ -4,6 +4,7 @@ Its weights, its heads and its tokenizer are its own; what pre-training needs an
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -98,6 +99,38 @@ def load_for_pretraining(
     if left_out:
         logger.info("Left out of %s, as not trained: %s.", source, ", ".join(left_out))
     return StartingPoint(model, loaded.tokenizer, description, tuple(sorted(new_parts | missing)))
+
+
+def contradictions(
+    start: StartingPoint, said: Mapping[str, object], vocabulary: str | Path | None = None
+) -> list[str]:
+    """What is said of a model that is not so, each as a part of a sentence.
+
+    Args:
+        start: the model.
+        said: any of `model` (its family), `size`, `max_positions`, `vocabulary_size` and
+            `lowercase`; None where nothing is said.
+        vocabulary: a file or folder that is said to hold its vocabulary.
+    """
+    encoder, own_vocabulary = start.description.encoder, start.tokenizer.vocabulary
+    its_own = {
+        "model": start.description.family,
+        "size": size_of(encoder) or "none that has a name",
+        "max_positions": encoder.max_sequence_length,
+        "vocabulary_size": len(own_vocabulary),
+        "lowercase": getattr(start.tokenizer, "lowercase", None),  # byte-level BPE has none
+    }
+    found = [
+        f"`--{name.replace('_', '-')}` is {given}, but the model has {own}"
+        for name, own in its_own.items()
+        if own is not None and (given := said.get(name)) not in (None, own)
+    ]
+    if (
+        vocabulary
+        and type(own_vocabulary).read(vocabulary).fingerprint != own_vocabulary.fingerprint
+    ):
+        found.append(f"the vocabulary {vocabulary} is another than the model's")
+    return found
 
 
 def size_of(encoder: EncoderConfig) -> str | None:

@@ -113,5 +113,5 @@ def _take_config(options_type: type, arguments: list[str]) -> tuple[object | Non
 def _as_option(value: object, group: type | None) -> object:
     """An option from JSON: lists are tuples, the options of a group are of its class."""
     if group is not None:
-        return group(**value)
+        return group(**{name: _as_option(part, None) for name, part in value.items()})
     return tuple(value) if isinstance(value, list) else value

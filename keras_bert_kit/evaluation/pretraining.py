@@ -18,7 +18,7 @@ def evaluate_pretraining(
     """Evaluates masked tokens and next sentences, each against its baselines on the same rows.
 
     Args:
-        model: a compiled `PretrainingModel`.
+        model: a `PretrainingModel`; if it is not compiled, it is with its own losses.
         dataset: batches `(x, y, sample_weight)`, one pass over the held-out examples.
         training_counts: how often each token occurs in the text trained on, `(V,)`.
 
@@ -35,6 +35,8 @@ def evaluate_pretraining(
           `next_sentence_count`, `next_sentence_low` and `next_sentence_high`, the 95 % interval of
           the accuracy, and `majority_rate`.
     """
+    if not model.compiled:
+        model.compile(loss=model.losses_by_output(), weighted_metrics=model.metrics_by_output())
     logs = model.evaluate(dataset, return_dict=True, verbose=0)
     results = {name: float(value) for name, value in logs.items()}
     parts = {name: [] for name in model.output}
