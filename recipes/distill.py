@@ -1,11 +1,16 @@
-"""Distils a fine-tuned BERT: a smaller model learns from labels and from its teacher.
+"""Distils a BERT: a smaller model learns from text or labels, and from its teacher.
 
+    python -m recipes.distill
+    python -m recipes.distill --teacher saved_models/my-bert --data my-texts/ --name my-small-bert
     python -m recipes.distill --teacher saved_models/my-task --layers 3 --name my-small-task
     python -m recipes.distill --teacher saved_models/my-task --unlabelled more.jsonl --seeds 3
 
-Columns and how rows are read are known of teachers that `recipes.finetune` made, and so are the
-training rows; all can be changed by options, how long inputs are for the student alone. The table
-at the end sets teacher, student, and the same student without a teacher side by side.
+Without options it pre-trains, without a network, a student of half the blocks of the BERT-tiny
+that comes with the repository; for a long pre-training with a teacher there is `recipes.pretrain
+--teacher`. If the teacher is fine-tuned, its student learns the task: columns and how rows are read
+are known of teachers that `recipes.finetune` made, and so are the training rows; all can be changed
+by options, how long inputs are for the student alone. The table at the end sets teacher, student,
+and the same student without a teacher side by side.
 """
 
 import shlex
@@ -21,6 +26,7 @@ import tyro
 from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
+from recipes.distill_pretrained import distil_pretrained
 from recipes.task_options import (
     PARTS,
     TaskOfModelOptions,
@@ -37,8 +43,14 @@ NOT_OF_THE_RESULT = ("output", "name", "seeds", "alone")
 class TeacherAndRows:
     """What `--help` says first."""
 
-    teacher: str
-    """The fine-tuned model: a folder of any format, or an id of the Hugging Face Hub."""
+    teacher: str = "saved_models/bert-tiny"
+    """A pre-trained or a fine-tuned model: a folder of any format, or an id of the Hugging Face
+    Hub. What it is says which of the options count."""
+    data: tuple[str, ...] = ()
+    """Texts for a pre-trained teacher: files, folders, globs or `tfds:` names; by default the prose
+    that ships with the package."""
+    steps: int | None = None
+    """Optimizer steps with a pre-trained teacher; by default 150."""
     train: tuple[str, ...] = ()
     """Files or `tfds:` names of training rows; by default those of the teacher."""
     unlabelled: tuple[str, ...] = ()
@@ -79,9 +91,22 @@ class Options(TaskOfModelOptions, TeacherAndRows):
 
 
 def run(options: Options) -> dict:
-    """Trains, measures and reports; returns what is in `metrics.json`, and the `table`."""
+    """Trains, measures and reports, as the teacher is; returns numbers, and the `table`."""
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
+    from keras_bert_kit.encoder import Encoder
+    from keras_bert_kit.models import PretrainingModel
+
+    teacher = Bundle.from_pretrained(
+        options.teacher, model_task(options.task), dtype=options.teacher_dtype
+    )
+    if isinstance(teacher.model, (PretrainingModel, Encoder)):
+        return distil_pretrained(options, teacher.model)
+    return distil_fine_tuned(options, teacher)
+
+
+def distil_fine_tuned(options: Options, teacher) -> dict:
+    """Distils for a task; returns what is in `metrics.json`, and the `table`."""
     from keras_bert_kit.run_folder import RunFolder
     from keras_bert_kit.tasks.cost import cost_of
     from keras_bert_kit.tasks.distillation_comparison import (
@@ -96,12 +121,15 @@ def run(options: Options) -> dict:
     from keras_bert_kit.tasks.seeds import train_seeds
     from keras_bert_kit.text_prediction import default_inputs
 
+    if options.data or options.steps is not None:
+        raise ValueError(
+            f"`--data` and `--steps` are for pre-trained teachers, but {options.teacher} was "
+            "fine-tuned: give `--train` and `--epochs`, or leave them out."
+        )
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
+    options = replace(options, distillation=options.distillation.for_task())
     started = time.monotonic()
-    teacher = Bundle.from_pretrained(
-        options.teacher, model_task(options.task), dtype=options.teacher_dtype
-    )
     given = {part: getattr(options, part) for part in PARTS}
     task, splits, files = splits_of_model(
         teacher, options.teacher, given, options, options.dev_share, options.limit, options.seed
@@ -111,7 +139,8 @@ def run(options: Options) -> dict:
             f"`--metric {options.metric}` is none of this task; choose one of "
             f"{', '.join(task.metric_names)}."
         )
-    decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
+    left_out = (*NOT_OF_THE_RESULT, "data", "steps")
+    decisive = {k: v for k, v in asdict(options).items() if k not in left_out}
     folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
     folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))
