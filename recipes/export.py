@@ -122,39 +122,48 @@ def rows_to_ask(bundle, options: Options) -> tuple:
     from keras_bert_kit.sample_data.passages import author_passages
 
     needs_calibration = LITE in options.format and FULL_INT8 in options.quantization
-    train = None
-    is_of_task = not isinstance(bundle.model, Encoder)
-    if is_of_task and options.data:
-        task, files = task_of_bundle(bundle, options.model, options.data, options)
-        examples = task.known(read_examples(task, options.data, files))
-        train = examples.select(range(min(options.rows, len(examples)), len(examples)))
-    elif is_of_task and options_of_run(options.model):
-        task, splits, _ = splits_of_model(bundle, options.model, {}, options)
-        examples, train = splits.test, splits.train
+    found = None if isinstance(bundle.model, Encoder) else _rows_of_model(bundle, options)
+    if found:
+        task, examples, train = found
+        bundle = replace(bundle, inputs=task.inputs, labels=bundle.labels or task.labels)
     elif isinstance(bundle.model, SpanModel):
         raise ValueError(
-            f"It is not known what {options.model} was tested on: give questions as `--data`."
+            f"There are no questions to ask {options.model} by themselves: give some as `--data`."
         )
     else:
-        if options.labels:
-            bundle = replace(bundle, labels=options.labels)
+        bundle = replace(bundle, labels=options.labels or bundle.labels)
         rows = HeldOutRows.of_texts(bundle, author_passages()["text"][: options.rows])
-        task, examples = rows.task, rows.examples
-    if is_of_task:
-        bundle = replace(bundle, inputs=task.inputs, labels=bundle.labels or task.labels)
+        task, examples, train = rows.task, rows.examples, None
     examples = examples.select(range(min(options.rows, len(examples))))
-    rows = HeldOutRows(task, examples, is_labelled=bool(train is not None or options.data))
+    rows = HeldOutRows(task, examples, is_labelled=bool(found))
     if not needs_calibration:
         return bundle, rows, None
     if not train:
         raise ValueError(
             "`--quantization full_int8` learns from rows how large values get, and it is not known "
-            f"what {options.model} was trained on: give more `--data` than `--rows`."
+            f"what {options.model} was trained on, or not here: give more `--data` than `--rows`."
         )
     some = HeldOutRows(task, train.select(range(min(CALIBRATION_ROWS, len(train)))))
     some = some.within(options.sequence_length)
     encoded = some.task.encode(some.examples, bundle.model, bundle.tokenizer)
     return bundle, rows, getattr(encoded, "features", encoded)
+
+
+def _rows_of_model(bundle, options: Options) -> tuple | None:
+    """The task, the rows to compare on and others; of `--data`, else of the model's training."""
+    if options.data:
+        task, files = task_of_bundle(bundle, options.model, options.data, options)
+        examples = task.known(read_examples(task, options.data, files))
+        others = range(min(options.rows, len(examples)), len(examples))
+        return task, examples, examples.select(others)
+    if not options_of_run(options.model):
+        return None
+    try:
+        task, splits, _ = splits_of_model(bundle, options.model, {}, options)
+    except FileNotFoundError as error:
+        print(f"The rows that {options.model} was tested on are not here. {error}")
+        return None
+    return task, splits.test, splits.train
 
 
 def export_saved_model(bundle, folder: Path, rows) -> str:

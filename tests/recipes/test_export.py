@@ -122,9 +122,19 @@ def test_a_model_of_unknown_origin_is_asked_passages_of_books(tmp_path):
     assert tables["onnx"].splitlines()[2].endswith(" 1.0000 |")
 
 
+def test_a_model_whose_rows_are_gone_is_asked_passages_of_books(tmp_path, capsys):
+    tiny_bundle("classification", INPUTS).save_pretrained(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine" / "config.json").read_text())
+    config |= {"recipe": "finetune", "options": {"train": ["gone.tsv"], "test": ["gone.tsv"]}}
+    (tmp_path / "mine" / "config.json").write_text(json.dumps(config))
+    tables = run(Options(str(tmp_path / "mine"), ("onnx",), output=str(tmp_path), rows=3))
+    assert tables["onnx"].splitlines()[2].endswith(" 1.0000 |")
+    assert "was tested on are not here. " in capsys.readouterr().out
+
+
 def test_questions_are_to_be_given(tmp_path):
     tiny_bundle("questions", INPUTS).save_pretrained(tmp_path / "mine")
-    with pytest.raises(ValueError, match=r"not known what .*mine was tested on: give questions"):
+    with pytest.raises(ValueError, match=r"no questions to ask .*mine by themselves: give some as"):
         run(Options(str(tmp_path / "mine"), output=str(tmp_path)))
 
 
