@@ -66,13 +66,13 @@ class WordPiece:
 
     def words(self, text: str) -> list[str]:
         """The words, cleaned; punctuation and Chinese characters are words of their own."""
-        text = "".join(map(_clean, text))
+        text = "".join(map(clean, text))
         if self.strip_accents:  # decomposed, an accent is a "non-spacing mark" after its letter
             decomposed = unicodedata.normalize("NFD", text)
             text = "".join(c for c in decomposed if _category(c) != "Mn")
         if self.lowercase:  # one by one, as BERT: no final sigma
             text = "".join(c.lower() for c in text)
-        return "".join(f" {c} " if _is_punctuation(c) else c for c in text).split()
+        return "".join(f" {c} " if is_punctuation(c) else c for c in text).split()
 
     def pieces(self, word: str) -> list[int]:
         """The ids of a word: its longest beginning in the vocabulary, then that of the rest."""
@@ -91,56 +91,61 @@ class WordPiece:
         return found
 
 
-class Classifier:
-    """A classifier out of a file.
+class LiteFile:
+    """A model out of a file, with its labels and its tokenizer.
 
     Args:
-        path: a `.tflite` that keras-bert-kit exported from a model for texts.
+        path: a `.tflite` that keras-bert-kit exported.
+
+    Attributes:
+        about: what the file says of itself.
+        labels: names of the classes; None if the model has none.
+        tokenizer: makes the ids of a text.
 
     Raises:
-        ValueError: if the file does not hold what this program needs.
+        ValueError: if the file does not hold what these programs need.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str | Path):
         files = packed_files(path)
-        about = json.loads(files["about.json"])
-        tokenizer = about["tokenizer"]
-        if tokenizer["kind"] != "WordPieceTokenizer":
-            raise ValueError(
-                f"{path} is read by a {tokenizer['kind']}; this program has WordPiece."
-            )
-        self.problem = about["problem"]
-        if self.problem is None:
-            raise ValueError(f"{path} is a {about['model']}; this program reads classifiers.")
-        self.labels = lines(files["labels.txt"]) if "labels.txt" in files else ["value"]
+        self.about = json.loads(files["about.json"])
+        options = self.about["tokenizer"]
+        if options["kind"] != "WordPieceTokenizer":
+            raise ValueError(f"{path} is read by a {options['kind']}; this program has WordPiece.")
+        self.labels = lines(files["labels.txt"]) if "labels.txt" in files else None
         vocabulary = lines(files["vocab.txt"])
-        self.tokenizer = WordPiece(vocabulary, tokenizer["lowercase"], tokenizer["strip_accents"])
-        self.run = Interpreter(str(path)).get_signature_runner()
-        if "token_ids" not in self.run.get_input_details():
+        self.tokenizer = WordPiece(vocabulary, options["lowercase"], options["strip_accents"])
+        self._run = Interpreter(str(path)).get_signature_runner()
+        self._inputs = list(self._run.get_input_details())
+        if "token_ids" not in self._inputs:
             raise ValueError(f"{path} has its tokenizer inside; this program brings its own.")
-        self.length = about["sequence_length"]  # None if it takes inputs of any length
 
-    def __call__(self, text: str) -> dict[str, float]:
-        """The probability of each class, the most probable first; of a regression the value."""
-        ids, special = self.tokenizer(text), self.tokenizer.ids
-        if self.length is not None and len(ids) > self.length - 2:
-            print(f"Read {self.length - 2} of {len(ids)} tokens.", file=sys.stderr)
-            ids = ids[: self.length - 2]
-        ids = [special["[CLS]"], *ids, special["[SEP]"]]
-        inputs = {
-            name: np.zeros((1, self.length or len(ids)), np.int32)
-            for name in ("token_ids", "segment_ids", "padding_mask")
-        }
-        inputs["token_ids"][0, : len(ids)] = ids
-        inputs["padding_mask"][0, : len(ids)] = 1
-        (values,) = self.run(
-            **{name: inputs[name] for name in self.run.get_input_details()}
-        ).values()
-        found = zip(self.labels, values.reshape(-1).tolist(), strict=True)
-        return dict(sorted(found, key=lambda one: -one[1]))
+    def run(self, ids: list[int]) -> dict[str, np.ndarray]:
+        """What the model says of the ids of a text, without the axis of the batch.
+
+        `[CLS]` and `[SEP]` are put around them. What the model has no room for is left out.
+        """
+        length = self.about["sequence_length"]  # None if it takes inputs of any length
+        if length is not None and len(ids) > length - 2:
+            print(f"Read {length - 2} of {len(ids)} tokens.", file=sys.stderr)
+            ids = ids[: length - 2]
+        ids = [self.tokenizer.ids["[CLS]"], *ids, self.tokenizer.ids["[SEP]"]]
+        rows = {name: np.zeros((1, length or len(ids)), np.int32) for name in self._inputs}
+        rows["token_ids"][0, : len(ids)] = ids
+        rows["padding_mask"][0, : len(ids)] = 1
+        return {name: values[0] for name, values in self._run(**rows).items()}
 
 
-def packed_files(path: str) -> dict[str, str]:
+def classify(model: LiteFile, text: str) -> dict[str, float]:
+    """The probability of each class, the most probable first; of a regression the value."""
+    said = model.run(model.tokenizer(text))
+    if model.about["problem"] == "regression":
+        return {"value": float(said["value"])}
+    found = zip(model.labels, said["probabilities"].tolist(), strict=True)
+    return dict(sorted(found, key=lambda one: -one[1]))
+
+
+def packed_files(path: str | Path) -> dict[str, str]:
     """The texts that stand behind the model in its file, by name.
 
     Raises:
@@ -157,7 +162,7 @@ def lines(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
-def _clean(character: str) -> str:
+def clean(character: str) -> str:
     """A space for white space, nothing for what does not show, Chinese with spaces around."""
     if character in "\t\n\r":
         return " "
@@ -165,24 +170,26 @@ def _clean(character: str) -> str:
         return ""
     if character.isspace():
         return " "
-    if _is_among(character, CHINESE):
+    if is_among(character, CHINESE):
         return f" {character} "
     return character
 
 
-def _is_punctuation(character: str) -> bool:
+def is_punctuation(character: str) -> bool:
+    """Whether it is punctuation to BERT: also `$` and the like, of ASCII."""
     return character in string.punctuation or _category(character).startswith("P")
 
 
 @cache
 def _category(character: str) -> str:
     """What kind of character it is, as Unicode had it."""
-    if _is_among(character, NEWER):
+    if is_among(character, NEWER):
         return "Lo"
     return OLD_CATEGORIES.get(character) or unicodedata.category(character)
 
 
-def _is_among(character: str, blocks: tuple[tuple[int, int], ...]) -> bool:
+def is_among(character: str, blocks: tuple[tuple[int, int], ...]) -> bool:
+    """Whether it is in one of the blocks."""
     return any(first <= ord(character) <= last for first, last in blocks)
 
 
@@ -197,12 +204,14 @@ def main() -> None:
     if not arguments.model.is_file():
         parser.error(f"there is no file {arguments.model}")
     try:
-        classifier = Classifier(arguments.model)
+        model = LiteFile(arguments.model)
     except ValueError as error:
         parser.error(str(error))
+    if model.about["problem"] is None:
+        parser.error(f"{arguments.model} is a {model.about['model']}; this reads classifiers.")
     for text in arguments.texts or (line.removesuffix("\n") for line in sys.stdin):
         print(text)
-        for label, value in classifier(text).items():
+        for label, value in classify(model, text).items():
             print(f"  {value:.6f}  {label}")
 
 

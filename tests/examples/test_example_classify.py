@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from client_files import LENGTH, exported
 from tiny_bundles import odd_texts, tiny_bundle
 
 from keras_bert_kit.data.inputs import InputOptions
@@ -23,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "python_litert" / "classify.py"
 NASTY = ROOT / "tests" / "text"
 NASTY_LINES = (NASTY / "nasty.txt").read_bytes().decode().split("\n")
-LENGTH = 16
 ALONE = """
 import runpy, sys
 program, *sys.argv[1:] = sys.argv[1:]
@@ -33,31 +33,6 @@ assert not foreign & set(sys.modules), foreign & set(sys.modules)
 """
 
 example = runpy.run_path(str(PROGRAM))
-
-
-def exported(folder: Path, task: str, **about) -> Path:
-    """A tiny model of a task as a file, as `export_lite` packs it."""
-    bundle = tiny_bundle(task, InputOptions(LENGTH))
-    path = folder / f"{task}.tflite"
-    facts = {
-        "model": type(bundle.model).__name__,
-        "problem": getattr(bundle.model, "arguments", {}).get("problem"),
-        "sequence_length": LENGTH,
-        "tokenizer": {
-            "kind": type(bundle.tokenizer).__name__,
-            **tokenizer_options(bundle.tokenizer),
-        },
-    }
-    content = pack(
-        convert(bundle, "float32", LENGTH),
-        name=task,
-        description="A tiny model.",
-        tokenizer=bundle.tokenizer,
-        labels=bundle.labels,
-        about=facts | about,
-    )
-    path.write_bytes(content)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +101,7 @@ def test_of_a_text_too_long_the_beginning_is_read_and_that_is_said(path):
 @pytest.mark.parametrize("task", ["multilabel", "regression"])
 def test_other_problems_of_texts_are_read_too(tmp_path, task):
     bundle = tiny_bundle(task, InputOptions(LENGTH))
-    found = example["Classifier"](exported(tmp_path, task))("ada smiled .")
+    found = example["classify"](example["LiteFile"](exported(tmp_path, task)), "ada smiled .")
     (expected,) = bundle.predict_text(["ada smiled ."])
     expected = expected.get("probabilities") or {"value": expected["value"]}
     assert found == pytest.approx(expected, abs=1e-5)
@@ -135,7 +110,7 @@ def test_other_problems_of_texts_are_read_too(tmp_path, task):
 def test_a_file_of_another_task_is_refused(tmp_path):
     found = run(exported(tmp_path, "tagging"), "a text")
     assert found.returncode == 2
-    assert "is a TaggingModel; this program reads classifiers." in found.stderr
+    assert "is a TaggingModel; this reads classifiers." in found.stderr
 
 
 def test_another_tokenizer_is_refused(tmp_path):
@@ -143,7 +118,7 @@ def test_another_tokenizer_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match=r"read by a BytePairTokenizer; this program has WordPiece"
     ):
-        example["Classifier"](other)
+        example["LiteFile"](other)
 
 
 def test_a_file_with_its_tokenizer_inside_is_refused(tmp_path, path):
@@ -159,7 +134,7 @@ def test_a_file_with_its_tokenizer_inside_is_refused(tmp_path, path):
     inside = tmp_path / "inside.tflite"
     inside.write_bytes(content)
     with pytest.raises(ValueError, match="has its tokenizer inside; this program"):
-        example["Classifier"](inside)
+        example["LiteFile"](inside)
 
 
 def test_no_file_and_a_file_without_vocabulary_are_errors(tmp_path):
@@ -187,7 +162,7 @@ def test_dynamic_length_is_read_too(tmp_path):
     )
     dynamic = tmp_path / "dynamic.tflite"
     dynamic.write_bytes(content)
-    found = example["Classifier"](dynamic)("ada smiled .")
+    found = example["classify"](example["LiteFile"](dynamic), "ada smiled .")
     (expected,) = bundle.predict_text(["ada smiled ."])
     values = [found[label] for label in expected["probabilities"]]
     np.testing.assert_allclose(values, list(expected["probabilities"].values()), atol=1e-5)

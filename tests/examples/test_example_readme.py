@@ -2,7 +2,11 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples"
 GUIDE = (FOLDER / "README.md").read_text("utf-8")
@@ -50,3 +54,12 @@ def test_the_page_may_load_and_send_nothing_elsewhere():
     assert "default-src 'self'" in policy
     assert "http" not in policy and "*" not in policy and "unsafe-inline" not in policy
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
+@pytest.mark.parametrize(
+    "program", ["python_litert/classify.py", "python_litert/tag.py", "mediapipe_python/plain.py"]
+)
+def test_examples_in_docstrings_run(program):
+    path = FOLDER / program
+    assert ">>>" in path.read_text("utf-8")
+    subprocess.run([sys.executable, "-m", "doctest", path], check=True)
