@@ -11,7 +11,7 @@ from recipes.pretraining_options import Options as PretrainingOptions
 from recipes.pretraining_options import deciding
 
 ALONE_FOLDER = "alone"
-STEPS, EVALUATIONS = 150, 3
+STEPS, EVALUATIONS = 150, 2
 # Options of `recipes.distill` that mean the same in pre-training.
 TAKEN = ("teacher", "data", "name", "output", "distillation", "teacher_dtype", "seed")
 TAKEN_BESIDES = ("alone", "steps", "sequence_length", "training", "files")  # one by one, below
