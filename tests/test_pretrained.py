@@ -536,9 +536,7 @@ def test_another_vocabulary_than_that_of_training_is_refused(tmp_path):
     tokens = (tmp_path / "vocab.txt").read_text().splitlines()
     tokens[-2:] = tokens[:-3:-1]
     (tmp_path / "vocab.txt").write_text("\n".join(tokens))
-    with pytest.raises(
-        ValueError, match="is not the one that the model was trained"
-    ):
+    with pytest.raises(ValueError, match="is not the one that the model was trained"):
         load(tmp_path)
 
 
