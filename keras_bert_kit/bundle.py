@@ -14,6 +14,7 @@ from keras_bert_kit import pretrained
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.packing import pack_segments
 from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.models import encoder_of
 from keras_bert_kit.run_folder import RunFolder
 from keras_bert_kit.text.tokenizer_files import AnyTokenizer
 from keras_bert_kit.text_prediction import predict_text
@@ -213,7 +214,7 @@ class Bundle:
     @property
     def encoder(self) -> Encoder:
         """The encoder, which is the model itself where there is no head."""
-        return self.model if isinstance(self.model, Encoder) else self.model.encoder
+        return encoder_of(self.model)
 
     def pack(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None, special_tokens: bool = False

@@ -23,6 +23,11 @@ HIDDEN_ACTIVATIONS = {"roberta": "tanh", "distilbert": "relu"}
 PROBLEMS = ("single_label", "multi_label", "regression")  # what a classifier's output may mean
 
 
+def encoder_of(model: Encoder | TaskModel) -> Encoder:
+    """The encoder of a model, which is the model itself where there is no head."""
+    return model if isinstance(model, Encoder) else model.encoder
+
+
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
 class PretrainingModel(TaskModel):
     """An encoder with the heads of BERT's pre-training, both or one of them.

@@ -12,7 +12,7 @@ from keras_bert_kit.data.entities import entities_of, split_words
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.spans import encode_questions
 from keras_bert_kit.data.tagging import encode_words
-from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel, encoder_of
 from keras_bert_kit.prediction import answer, classify, num_segments_of, tag
 
 TAGGING, QUESTIONS = "tagging", "questions"
@@ -137,8 +137,7 @@ def predict_words(
 
 def default_inputs(model: keras.Model) -> InputOptions:
     """How a model reads texts of which nothing is known: 512 tokens, or what it can, in windows."""
-    encoder = getattr(model, "encoder", model)  # which an encoder is itself
-    return InputOptions(min(512, encoder.config["max_sequence_length"]), "windows")
+    return InputOptions(min(512, encoder_of(model).config["max_sequence_length"]), "windows")
 
 
 def names_of_classes(model: keras.Model, labels: Sequence[str] | None) -> list[str]:

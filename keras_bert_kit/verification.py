@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_bert_kit import pretrained
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.models import encoder_of
 from keras_bert_kit.pretrained import HUGGING_FACE, KERAS_HUB, Source
 from keras_bert_kit.resize import POSITIONS
 
@@ -89,7 +89,7 @@ def verify(bundle: Bundle, written: Source, seed: int = 0) -> Verification:
                 f"Not compared in {library[0]}: {', '.join(missing)} not installed here."
             )
         else:
-            encoder = again if isinstance(again, Encoder) else again.encoder
+            encoder = encoder_of(again)
             ours = np.asarray(encoder(inputs, training=False)["sequence_output"])
             theirs = last_hidden_states(str(written.place), inputs)
             name = f"hidden states in {library[0]} {version(library[0])}"
@@ -112,7 +112,7 @@ def random_inputs(
         `token_ids`, `segment_ids`, `padding_mask` `(B, T)` and `mask_positions (B, 3)`, int32.
     """
     random = np.random.default_rng(seed)
-    config = (model if isinstance(model, Encoder) else model.encoder).config
+    config = encoder_of(model).config
     length = min(32, config["max_sequence_length"])
     lengths = np.linspace(length, max(1, length // 2), batch_size).astype(int)
     at = np.arange(length)

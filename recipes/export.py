@@ -117,7 +117,7 @@ def run(options: Options) -> dict[str, str]:
 def rows_to_ask(bundle, options: Options) -> tuple:
     """The model as it is to read texts, the rows to compare on, and inputs for `full_int8`."""
     from keras_bert_kit.encoder import Encoder
-    from keras_bert_kit.export.lite_rows import HeldOutRows
+    from keras_bert_kit.export.held_out_rows import HeldOutRows
     from keras_bert_kit.models import SpanModel
     from keras_bert_kit.sample_data.passages import author_passages
 

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "prediction_files": {"text"},
     "row_prediction": {"bundle", "data", "prediction_files", "text_prediction"},
     "extend": {"bundle", "resize", "text"},
-    "verification": {"bundle", "encoder", "pretrained", "resize"},
+    "verification": {"bundle", "models", "pretrained", "resize"},
     "card": {"bundle", "data", "evaluation", "text"},
     "export": {
         "atomic_file",

@@ -195,11 +195,20 @@ def is_among(character: str, blocks: tuple[tuple[int, int], ...]) -> bool:
 
 def main() -> None:
     """Prints what the model says of each text."""
+    model, texts = read_command_line(__doc__, "classifiers", "ClassificationModel")
+    for text in texts:
+        print(text)
+        for label, value in classify(model, text).items():
+            print(f"  {value:.6f}  {label}")
+
+
+def read_command_line(description: str, reads: str, kind: str) -> tuple:
+    """The model, of this kind, and the texts: those that are given, or lines of the input."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", type=Path, help="the .tflite file")
-    parser.add_argument("texts", nargs="*", help="what to classify; by default lines of the input")
+    parser.add_argument("texts", nargs="*", help="what to read; by default lines of the input")
     arguments = parser.parse_args()
     if not arguments.model.is_file():
         parser.error(f"there is no file {arguments.model}")
@@ -207,12 +216,9 @@ def main() -> None:
         model = LiteFile(arguments.model)
     except ValueError as error:
         parser.error(str(error))
-    if model.about["problem"] is None:
-        parser.error(f"{arguments.model} is a {model.about['model']}; this reads classifiers.")
-    for text in arguments.texts or (line.removesuffix("\n") for line in sys.stdin):
-        print(text)
-        for label, value in classify(model, text).items():
-            print(f"  {value:.6f}  {label}")
+    if model.about["model"] != kind:
+        parser.error(f"{arguments.model} is a {model.about['model']}; this reads {reads}.")
+    return model, arguments.texts or (line.removesuffix("\n") for line in sys.stdin)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,7 @@ pip install ai-edge-litert==2.3.0 numpy
 python tag.py dynamic_int8.tflite "Ada Lovelace lived in London."
 """
 
-import argparse
-import sys
-from pathlib import Path
-
-from classify import CHINESE, LiteFile, clean, is_among, is_punctuation
+from classify import CHINESE, LiteFile, clean, is_among, is_punctuation, read_command_line
 
 
 def entities(model: LiteFile, text: str) -> list[tuple[str, int, int, float]]:
@@ -70,21 +66,8 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 def main() -> None:
     """Prints the entities of each text."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("model", type=Path, help="the .tflite file")
-    parser.add_argument("texts", nargs="*", help="what to read; by default lines of the input")
-    arguments = parser.parse_args()
-    if not arguments.model.is_file():
-        parser.error(f"there is no file {arguments.model}")
-    try:
-        model = LiteFile(arguments.model)
-    except ValueError as error:
-        parser.error(str(error))
-    if model.about["model"] != "TaggingModel":
-        parser.error(f"{arguments.model} is a {model.about['model']}; this reads taggers.")
-    for text in arguments.texts or (line.removesuffix("\n") for line in sys.stdin):
+    model, texts = read_command_line(__doc__, "taggers", "TaggingModel")
+    for text in texts:
         print(text)
         for label, start, end, probability in entities(model, text):
             print(f"  {probability:.6f}  {label}  {start}-{end}  {text[start:end]}")

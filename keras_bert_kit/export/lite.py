@@ -9,6 +9,7 @@ from keras_bert_kit import __version__
 from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.features import Features
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite_check import Agreement, LiteCheck
 from keras_bert_kit.export.lite_conversion import (
     convert,
@@ -20,7 +21,6 @@ from keras_bert_kit.export.lite_conversion import (
 from keras_bert_kit.export.lite_cost import THREADS, LiteCost
 from keras_bert_kit.export.lite_model import packed_files
 from keras_bert_kit.export.lite_quantization import QUANTIZATIONS
-from keras_bert_kit.export.lite_rows import HeldOutRows
 from keras_bert_kit.export.lite_text import LiteTextCheck
 from keras_bert_kit.export.metadata import check_client_tokenizer, pack
 from keras_bert_kit.export.served_model import in_float32

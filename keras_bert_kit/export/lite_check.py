@@ -14,12 +14,11 @@ import numpy as np
 from scipy.special import logit
 
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.encoder import Encoder
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite_cost import LiteCost, cost_of_file
 from keras_bert_kit.export.lite_graph import served_outputs
 from keras_bert_kit.export.lite_model import LiteModel, padded
-from keras_bert_kit.export.lite_rows import HeldOutRows
-from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel, encoder_of
 
 TIMED = 50  # inputs
 NO_LESS = 1e-30  # than this is a probability, of which a logarithm is taken
@@ -153,7 +152,7 @@ class _StandIn:
 
     def __init__(self, model: keras.Model, serve: Callable[[dict], dict]):
         self.model, self.serve = model, serve
-        self.encoder = model if isinstance(model, Encoder) else model.encoder
+        self.encoder = encoder_of(model)
         self.arguments = getattr(model, "arguments", {})
         self.outputs: list[dict[str, np.ndarray]] = []
         self.masks: list[np.ndarray] = []

@@ -12,7 +12,7 @@ from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.export.lite_graph import write_graph, write_text_graph
 from keras_bert_kit.export.lite_model import padded
 from keras_bert_kit.export.lite_quantization import QUANTIZATIONS, to_lite
-from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
+from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel, encoder_of
 from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 
 DEFAULT_LENGTH = 128  # of inputs, where the model does not say how it reads texts
@@ -124,7 +124,7 @@ def num_weights(model: keras.Model, sequence_length: int | None) -> int:
 
     A pooler stays where a classifier reads it.
     """
-    encoder = model if isinstance(model, Encoder) else model.encoder
+    encoder = encoder_of(model)
     config, count = encoder.config, model.count_params()
     if sequence_length is not None:
         count -= (config["max_sequence_length"] - sequence_length) * config["hidden_dim"]

@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.packing import pack_segments
-from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.export.lite_embeddings import read_by_look_up
 from keras_bert_kit.export.lite_tokenizer import LiteTokenizer
 from keras_bert_kit.export.served_model import serve, write_signatures
-from keras_bert_kit.models import ClassificationModel
+from keras_bert_kit.models import ClassificationModel, encoder_of
 
 # All three, whether or not the model reads segments: clients that tokenise give them in any case.
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
@@ -31,7 +30,7 @@ def write_graph(
     """
     specs = {name: tf.TensorSpec((1, sequence_length), tf.int32, name=name) for name in INPUTS}
     function = tf.function(lambda **inputs: served_outputs(model, inputs), autograph=False)
-    with read_by_look_up(_encoder_of(model)) if look_ups else nullcontext():
+    with read_by_look_up(encoder_of(model)) if look_ups else nullcontext():
         signature = function.get_concrete_function(**specs)
         write_signatures(model, {"serving_default": signature}, folder)
 
@@ -75,7 +74,3 @@ def served_outputs(model: keras.Model, inputs: dict) -> dict:
     if isinstance(model, ClassificationModel):
         outputs.pop("logits", None)
     return outputs
-
-
-def _encoder_of(model: keras.Model) -> Encoder:
-    return model if isinstance(model, Encoder) else model.encoder

@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import InterpreterWithCustomOps
 from tensorflow_text import tflite_registrar
 
 from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite_check import (
     TIMED,
     Agreement,
@@ -20,7 +21,6 @@ from keras_bert_kit.export.lite_check import (
 )
 from keras_bert_kit.export.lite_cost import THREADS, Latency, LiteCost
 from keras_bert_kit.export.lite_model import LABELS, packed_lines, timed
-from keras_bert_kit.export.lite_rows import HeldOutRows
 from keras_bert_kit.text.characters import well_formed
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.classification import encode_texts
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite_conversion import convert
-from keras_bert_kit.export.lite_rows import HeldOutRows
 
 LENGTH = 16
 TEXTS = ("ada smiled .", "the star shines far", "", "bread is warm ? who", "the " * 40)

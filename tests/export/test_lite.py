@@ -10,11 +10,11 @@ from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.data.tagged_words import TaggedWords
 from keras_bert_kit.export import lite
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite import export_lite, lite_table
 from keras_bert_kit.export.lite_check import LiteCheck
 from keras_bert_kit.export.lite_conversion import convert
 from keras_bert_kit.export.lite_model import LiteModel
-from keras_bert_kit.export.lite_rows import HeldOutRows
 from keras_bert_kit.model_description import ModelDescription
 from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 

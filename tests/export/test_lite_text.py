@@ -8,9 +8,9 @@ from lite_files import CONTEXTS, TEXTS, bundle_of, calibration, rows_of
 from tiny_bundles import odd_texts
 
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite import export_lite, lite_table
 from keras_bert_kit.export.lite_conversion import convert_with_tokenizer
-from keras_bert_kit.export.lite_rows import HeldOutRows
 from keras_bert_kit.export.lite_text import LiteTextCheck, LiteTextModel
 from keras_bert_kit.text.wordpiece import WordPieceTokenizer
 

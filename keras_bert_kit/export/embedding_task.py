@@ -8,6 +8,7 @@ from keras_bert_kit.data.classification import encode_texts, pool_windows
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts
+from keras_bert_kit.models import encoder_of
 from keras_bert_kit.prediction import outputs_of
 
 
@@ -26,7 +27,7 @@ class EmbeddingTask:
 
     def encode(self, examples: LabelledTexts, model, tokenizer) -> Features:
         """The inputs of the model."""
-        num_segments = getattr(model, "encoder", model).config["num_segments"]
+        num_segments = encoder_of(model).config["num_segments"]
         return encode_texts(examples.texts, tokenizer, self.inputs, examples.pairs, num_segments)
 
     def predict(

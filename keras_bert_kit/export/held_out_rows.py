@@ -11,7 +11,7 @@ from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.data.questions import Questions
 from keras_bert_kit.data.tagged_words import TaggedWords
-from keras_bert_kit.export.lite_embedding_task import EmbeddingTask
+from keras_bert_kit.export.embedding_task import EmbeddingTask
 from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel
 from keras_bert_kit.tasks.question_task import QuestionTask
 from keras_bert_kit.tasks.tagging_task import TaggingTask
