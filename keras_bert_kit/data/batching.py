@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_kit.data.features import Features
+from keras_bert_kit.data.read_ahead import read_ahead
 
 SHUFFLED_BATCHES = 100  # sorted by length together: the more, the less padding
 
@@ -221,8 +222,7 @@ class Batches:
             chosen_and_length,
             output_signature=(tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.int64)),
         )
-        batches = planned.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        return read_ahead(planned, make)
 
     def _as_tensor(self, values: np.ndarray):
         if not self.per_token:

@@ -10,6 +10,7 @@ from keras_bert_kit.data.example_stream import ExampleStream
 from keras_bert_kit.data.full_sentences import FullSentences
 from keras_bert_kit.data.masking import Masking, mask_tokens
 from keras_bert_kit.data.packing import pack_spans
+from keras_bert_kit.data.read_ahead import read_ahead
 from keras_bert_kit.data.sentence_pairs import SentencePairs
 
 # The planner of each kind of example, its usual share of short ones, its number of segment ids.
@@ -174,8 +175,7 @@ class PretrainingData:
                 array.set_shape(shape)
             return self._pack_and_mask(step, *arrays)
 
-        batches = steps.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        return read_ahead(steps, make)
 
     @cached_property
     def _pack_and_mask_in_graph(self):
