@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from keras_bert_kit.data.text_lines import TextLines
 from keras_bert_kit.data.text_sources import (
@@ -79,6 +80,7 @@ class Corpus:
         undecodable: what to do with a line that is not valid in `encoding`: `"error"`, or `"skip"`
             it and log how many were skipped.
         exclude: documents to leave out, see `ExcludedTexts`.
+        open_file: opens a file by its path, where that is none of this machine.
 
     Raises:
         FileNotFoundError: if a source does not exist, or holds no text file.
@@ -93,6 +95,7 @@ class Corpus:
         encoding: str = "utf-8",
         undecodable: str = "error",
         exclude: Container[Document] | None = None,
+        open_file: Callable[[str], BinaryIO] | None = None,
     ):
         if undecodable not in ("error", "skip"):
             raise ValueError(f'`undecodable` must be "error" or "skip". Received: {undecodable!r}.')
@@ -101,6 +104,7 @@ class Corpus:
         self.encoding = encoding
         self.undecodable = undecodable
         self.exclude = exclude
+        self.open_file = open_file or _open
         self.sources: list[Source] = find_sources(sources)
         self.size = sum(source.size for source in self.sources)
         self.bytes_read = self.num_excluded = 0  # of the documents that are being read
@@ -127,11 +131,7 @@ class Corpus:
             if index < start[0]:
                 found = True
                 continue
-            if source.is_dataset:
-                documents = self._dataset_documents(source, behind)
-            else:
-                documents = self._file_documents(source, behind)
-            for number, document in enumerate(documents):
+            for number, document in enumerate(self.source_documents(index, behind)):
                 found = True
                 if (index, number) < start:
                     continue
@@ -155,9 +155,21 @@ class Corpus:
                 "text, or leave less out."
             )
 
+    def source_documents(self, index: int, behind: int = 0) -> Iterator[Document]:
+        """Reads all documents of one source, those of `exclude` too.
+
+        Args:
+            index: which source.
+            behind: the bytes of the sources before it.
+        """
+        source = self.sources[index]
+        if source.is_dataset:
+            return self._dataset_documents(source, behind)
+        return self._file_documents(source, behind)
+
     def _file_documents(self, source: Source, behind: int) -> Iterator[Document]:
         is_json = text_ending(source.path) in JSON_ENDINGS
-        with Path(source.path).open("rb") as file:
+        with self.open_file(source.path) as file:
             lines = TextLines(file, source.path, self.encoding, self.undecodable, rows=is_json)
             read = self._json_documents if is_json else self._text_documents
             for document in read(lines):
@@ -247,6 +259,10 @@ class Corpus:
         if message not in self._warned:
             self._warned.add(message)
             logger.warning(message)
+
+
+def _open(path: str) -> BinaryIO:
+    return Path(path).open("rb")
 
 
 def _paragraphs(text: str) -> Document:

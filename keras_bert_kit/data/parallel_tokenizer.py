@@ -155,6 +155,22 @@ def tokenize_documents(
     )
 
 
+def each_document(documents: TokenizedDocuments) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Takes documents apart again.
+
+    Yields:
+        For each document its tokens, the tokens in each of its sentences, and its bytes of text.
+    """
+    sentence = token = 0
+    counts, sizes = documents.sentence_counts.tolist(), documents.text_bytes.tolist()
+    for count, size in zip(counts, sizes, strict=True):
+        lengths = documents.sentence_lengths[sentence : sentence + count]
+        tokens = documents.tokens[token : token + int(lengths.sum())]
+        yield tokens, lengths, size
+        sentence += count
+        token += len(tokens)
+
+
 # Of a worker process: what it works with, or why it cannot.
 _tokenize: Tokenize | None = None
 _failure: Exception | None = None

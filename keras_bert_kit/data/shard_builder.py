@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from keras_bert_kit.atomic_file import UNFINISHED
 from keras_bert_kit.data.build_progress import BuildProgress
@@ -17,12 +18,14 @@ from keras_bert_kit.data.corpus import Corpus, Document, Position
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.parallel_tokenizer import (
+    Tokenize,
     TokenizedDocuments,
     byte_pair,
+    each_document,
     tokenize_in_order,
     word_piece,
 )
-from keras_bert_kit.data.shard_settings import describe_build, refuse_differences
+from keras_bert_kit.data.shard_settings import describe_build, describe_split, refuse_differences
 from keras_bert_kit.data.shard_writer import ShardWriter, write_json
 from keras_bert_kit.data.shards import MANIFEST, Shards
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
@@ -90,29 +93,27 @@ def build_shards(
         OSError: if the shards cannot be written.
         RuntimeError: if a process died.
     """
-    if not 0 <= heldout_fraction < 1:
-        raise ValueError(
-            f"`heldout_fraction` must be at least 0 and below 1. Received: {heldout_fraction}."
-        )
-    for name, value in (("tokens_per_shard", tokens_per_shard), ("num_processes", num_processes)):
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
+    if num_processes is not None and num_processes < 1:
+        raise ValueError(f"`num_processes` must be at least 1. Received: {num_processes}.")
     folder = Path(folder)
-    options = {"text_field": text_field, "encoding": encoding, "undecodable": undecodable}
-    corpus = Corpus(sources, **options, exclude=exclude)
-    options |= {"heldout_fraction": heldout_fraction, "seed": seed}
-    options |= {"tokens_per_shard": tokens_per_shard}
-    if isinstance(vocabulary, BytePairVocabulary):
-        lowercase, joint = False, " "
-        unusual = {"add_prefix_space": True} if add_prefix_space else {}
-        make_tokenize = partial(byte_pair, vocabulary, **unusual)
-    else:
-        joint = ""
-        unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
-        make_tokenize = partial(word_piece, vocabulary, lowercase, **unusual)
-    options |= unusual | ({} if exclude is None else {"exclude": str(exclude)})
-    header = describe_build(corpus, vocabulary, lowercase, options)
-    splits = (HELDOUT, TRAIN) if heldout_fraction else (TRAIN,)
+    corpus = Corpus(
+        sources,
+        text_field=text_field,
+        encoding=encoding,
+        undecodable=undecodable,
+        exclude=exclude,
+    )
+    settings = build_settings(
+        corpus,
+        vocabulary,
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        add_prefix_space=add_prefix_space,
+        heldout_fraction=heldout_fraction,
+        seed=seed,
+        tokens_per_shard=tokens_per_shard,
+    )
+    header, splits = settings.header, settings.splits
 
     if (folder / TRAIN / MANIFEST).exists():  # the last file that a build writes
         refuse_differences(folder, Shards(folder / TRAIN).manifest, header)
@@ -128,7 +129,9 @@ def build_shards(
     num_processes = num_processes or _default_processes(corpus)
     try:
         with BuildProgress(corpus, enabled=progress) as shown:
-            for labels, documents in tokenize_in_order(chunks, make_tokenize, num_processes, joint):
+            for labels, documents in tokenize_in_order(
+                chunks, settings.make_tokenize, num_processes, settings.joint
+            ):
                 build.add(labels, documents)
                 shown.advance(len(documents.tokens))
         build.finish(num_before + corpus.num_excluded)
@@ -146,6 +149,70 @@ def build_shards(
     if num_empty:
         logger.warning("Dropped %d document(s) without a single token.", num_empty)
     return shards
+
+
+class BuildSettings(NamedTuple):
+    """What is known of a build before anything is read.
+
+    Attributes:
+        header: of the manifests.
+        splits: those there will be, in the order in which their manifests are written.
+        make_tokenize: makes the function that tokenises.
+        joint: see `sentences`.
+    """
+
+    header: dict[str, Any]
+    splits: tuple[str, ...]
+    make_tokenize: Callable[[], Tokenize]
+    joint: str
+
+
+def build_settings(
+    corpus: Corpus,
+    vocabulary: Vocabulary | BytePairVocabulary,
+    *,
+    lowercase: bool,
+    strip_accents: bool | None,
+    add_prefix_space: bool,
+    heldout_fraction: float,
+    seed: int,
+    tokens_per_shard: int,
+) -> BuildSettings:
+    """The settings of a build; the arguments are those of `build_shards`.
+
+    Raises:
+        ValueError: if one is out of range.
+    """
+    if not 0 <= heldout_fraction < 1:
+        raise ValueError(
+            f"`heldout_fraction` must be at least 0 and below 1. Received: {heldout_fraction}."
+        )
+    if tokens_per_shard < 1:
+        raise ValueError(f"`tokens_per_shard` must be at least 1. Received: {tokens_per_shard}.")
+    if isinstance(vocabulary, BytePairVocabulary):
+        lowercase, joint = False, " "
+        unusual = {"add_prefix_space": True} if add_prefix_space else {}
+        make_tokenize = partial(byte_pair, vocabulary, **unusual)
+    else:
+        joint = ""
+        unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
+        make_tokenize = partial(word_piece, vocabulary, lowercase, **unusual)
+    options = {
+        "text_field": corpus.text_field,
+        "encoding": corpus.encoding,
+        "undecodable": corpus.undecodable,
+        "heldout_fraction": heldout_fraction,
+        "seed": seed,
+        "tokens_per_shard": tokens_per_shard,
+        **unusual,
+        **({} if corpus.exclude is None else {"exclude": str(corpus.exclude)}),
+    }
+    return BuildSettings(
+        header=describe_build(corpus, vocabulary, lowercase, options),
+        splits=(HELDOUT, TRAIN) if heldout_fraction else (TRAIN,),
+        make_tokenize=make_tokenize,
+        joint=joint,
+    )
 
 
 class _Build:
@@ -188,14 +255,9 @@ class _Build:
         return min(last, key=lambda record: record["end"]).get("excluded_before_end", 0)
 
     def add(self, labels: list, documents: TokenizedDocuments) -> None:
-        sentence = token = 0
-        counts, sizes = documents.sentence_counts.tolist(), documents.text_bytes.tolist()
-        for (split, position, num_excluded), count, size in zip(labels, counts, sizes, strict=True):
-            lengths = documents.sentence_lengths[sentence : sentence + count]
-            tokens = documents.tokens[token : token + int(lengths.sum())]
-            self.writers[split].add(tokens, lengths, size, position, num_excluded)
-            sentence += count
-            token += len(tokens)
+        found = each_document(documents)
+        for (split, position, num_excluded), document in zip(labels, found, strict=True):
+            self.writers[split].add(*document, position, num_excluded)
 
     def finish(self, num_excluded: int) -> None:
         for split, writer in self.writers.items():
@@ -206,12 +268,9 @@ class _Build:
                     "but control characters in them."
                 )
         for split, writer in self.writers.items():
-            records = self.records[split]
-            names = ("documents", "sentences", "tokens", "text_bytes", "empty_documents")
-            totals = {f"num_{name}": sum(record[name] for record in records) for name in names}
-            totals["num_empty_documents"] += writer.num_empty  # after the last shard
-            totals["num_excluded_documents"] = num_excluded  # of no split
-            manifest = self.header | {"split": split} | totals | {"shards": records}
+            manifest = describe_split(
+                self.header, split, self.records[split], writer.num_empty, num_excluded
+            )
             write_json(self.folder / split / MANIFEST, manifest)
         (self.folder / PROGRESS).unlink()
 

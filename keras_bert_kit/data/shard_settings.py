@@ -36,6 +36,29 @@ def describe_build(
     }
 
 
+def describe_split(
+    header: dict[str, Any],
+    split: str,
+    records: list[dict],
+    num_empty_at_end: int,
+    num_excluded: int,
+) -> dict[str, Any]:
+    """The whole manifest of one split.
+
+    Args:
+        header: what `describe_build` returned.
+        split: its name.
+        records: those of its shards, in order.
+        num_empty_at_end: documents without a token after the last shard.
+        num_excluded: documents left out as `exclude` asked for; of no split.
+    """
+    names = ("documents", "sentences", "tokens", "text_bytes", "empty_documents")
+    totals = {f"num_{name}": sum(record[name] for record in records) for name in names}
+    totals["num_empty_documents"] += num_empty_at_end
+    totals["num_excluded_documents"] = num_excluded
+    return header | {"split": split} | totals | {"shards": records}
+
+
 def refuse_differences(folder: Path, found: dict, new: dict, also: Sequence[str] = ()) -> None:
     """Makes sure that a build would go on with, or give, the shards that are there.
 

@@ -104,8 +104,12 @@ class ShardWriter:
 
 def write_json(path: Path, content: dict) -> None:
     """Writes `content` to `path`, whole or not at all."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, lambda file: file.write(json_bytes(content)))
+
+
+def json_bytes(content: dict) -> bytes:
+    """`content` as it is written."""
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _write_array(file: BinaryIO, array: np.ndarray) -> None:

@@ -41,11 +41,11 @@ def text_ending(path: str | Path) -> str:
     return path.suffix.lower()
 
 
-def find_sources(sources: str | Path | Sequence[str | Path]) -> list[Source]:
+def find_sources(sources: str | Path | Sequence[str | Path | Source]) -> list[Source]:
     """Lists what there is to read, in the order given, folders and patterns sorted by name.
 
     Args:
-        sources: as `Corpus` takes them.
+        sources: as `Corpus` takes them; those that were found already are taken as they are.
 
     Raises:
         FileNotFoundError: if one does not exist, or holds no text file.
@@ -65,7 +65,9 @@ def find_sources(sources: str | Path | Sequence[str | Path]) -> list[Source]:
     found: dict[str, Source] = {}
     num_repeated = 0
     for source in sources:
-        if str(source).startswith(TFDS_PREFIX):
+        if isinstance(source, Source):
+            new = [source]
+        elif str(source).startswith(TFDS_PREFIX):
             new = [_dataset_source(str(source))]
         else:
             new = [Source(str(path), path.stat().st_size) for path in _find_files(source)]
