@@ -40,7 +40,8 @@ class RunFolder:
             options: what the run's result depends on, as JSON types.
 
         Raises:
-            ValueError: if the folder is of a run with other options; the message lists them.
+            ValueError: if the folder is of another recipe, or of a run with other options; the
+                message lists them.
             OSError: if it cannot be written.
         """
         folder = cls(Path(path))
@@ -50,16 +51,22 @@ class RunFolder:
             folder.write_config(recipe=recipe, options=options)
             return folder
         begun = folder.read_config()
-        differences = [
-            f"{key}: {begun['options'].get(key)!r} then, {options.get(key)!r} now"
-            for key in sorted({*begun["options"], *options})
-            if begun["options"].get(key) != options.get(key)
-        ]
-        if begun["recipe"] != recipe or differences:
+        if begun["recipe"] != recipe:
             raise ValueError(
-                f"{folder.path} holds a run of `recipes.{begun['recipe']}` with other options "
-                f"({'; '.join(differences)}). Give this one another `--name`, or remove that "
-                "folder."
+                f"{folder.path} holds another run, of `recipes.{begun['recipe']}`. Give this one "
+                "another `--name`, or remove that folder."
+            )
+        then, now = _flat(begun["options"]), _flat(options)
+        # Only what matters now: an earlier version may have kept more.
+        differences = [
+            f"{name}: {then.get(name)!r} then, {now[name]!r} now"
+            for name in sorted(now)
+            if then.get(name) != now[name]
+        ]
+        if differences:
+            raise ValueError(
+                f"{folder.path} holds a run with other options ({'; '.join(differences)}). To go "
+                "on, give those it had; to begin anew, give another `--name` or remove that folder."
             )
         return folder
 
@@ -153,3 +160,11 @@ class RunFolder:
             ) from error
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _flat(options: dict) -> dict:
+    """Options by name, those of groups among the others, as on the command line."""
+    found = {}
+    for name, value in options.items():
+        found |= _flat(value) if isinstance(value, dict) else {name: value}
+    return found

@@ -30,6 +30,7 @@ from recipes.distill_pretrained import distil_pretrained
 from recipes.task_options import (
     PARTS,
     TaskOfModelOptions,
+    deciding,
     flat,
     model_task,
     splits_of_model,
@@ -140,7 +141,7 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
             f"{', '.join(task.metric_names)}."
         )
     left_out = (*NOT_OF_THE_RESULT, "data", "steps")
-    decisive = {k: v for k, v in asdict(options).items() if k not in left_out}
+    decisive = deciding(options, left_out)
     folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
     folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))

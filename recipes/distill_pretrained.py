@@ -17,7 +17,7 @@ TAKEN = ("teacher", "data", "name", "output", "distillation", "teacher_dtype", "
 TAKEN_BESIDES = ("alone", "steps", "sequence_length", "training", "files")  # one by one, below
 OF_TRAINING = (
     *("batch_size", "micro_batches", "warmup", "weight_decay", "clip_norm"),
-    *("dtype", "jit_compile", "checkpoint_every", "log_every"),
+    *("dtype", "jit_compile", "checkpoint_every", "checkpoint_minutes", "log_every"),
 )
 
 

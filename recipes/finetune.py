@@ -23,7 +23,7 @@ import tyro
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
-from recipes.task_options import flat, make_task, read_examples, sample_examples
+from recipes.task_options import deciding, flat, make_task, read_examples, sample_examples
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,6 @@ def run(options: Options) -> dict:
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
     started = time.monotonic()
-    decisive = {k: v for k, v in asdict(options).items() if k not in NOT_OF_THE_RESULT}
     task = make_task(
         options,
         group=options.group if options.train else "group",
@@ -127,7 +126,9 @@ def run(options: Options) -> dict:
             f"`--metric {options.metric}` is none of `--task {options.task}`; choose one of "
             f"{', '.join(task.metric_names)}."
         )
-    folder = RunFolder.open(Path(options.output) / options.name, "finetune", decisive)
+    folder = RunFolder.open(
+        Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
+    )
     train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
     splits = split_examples(
         task,

@@ -146,7 +146,7 @@ def run(
                     samples=lambda: cloze_table(bundle, cloze[:5]),
                     metrics_file=folder.metrics_file,
                 ),
-                SaveCheckpoints(checkpoints, options.checkpoint_every),
+                SaveCheckpoints(checkpoints, options.checkpoint_every, options.checkpoint_minutes),
                 progress,
             ],
         )

@@ -110,6 +110,8 @@ class Options:
     """Steps between two evaluations on the held-out text."""
     checkpoint_every: int = 200
     """Steps between two checkpoints."""
+    checkpoint_minutes: float | None = None
+    """Minutes after which a checkpoint is saved too, if no other was."""
     histograms: bool = False
     """Whether TensorBoard gets histograms of the weights."""
 
@@ -141,6 +143,7 @@ NOT_OF_THE_RESULT = (
     "micro_batches",
     "log_every",
     "checkpoint_every",
+    "checkpoint_minutes",
     "histograms",
 )
 # What counts only when there is a teacher.

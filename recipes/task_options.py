@@ -8,6 +8,7 @@ from typing import Literal
 import tyro
 
 from keras_bert_kit.data.row_options import RowOptions
+from keras_bert_kit.training.training_options import OF_ITS_RECORDS
 
 PROBLEMS = {
     "classification": "single_label",
@@ -279,6 +280,13 @@ def _files(options: RowOptions, sources: Sequence[str], saved: dict) -> RowOptio
     if sources and any(e in speaking for e in Path(sources[0].lower()).suffixes[-2:]):
         saved = saved | {"format": None}
     return RowOptions(**saved | {"on_bad": "error"} | given)
+
+
+def deciding(options, left_out: Sequence[str]) -> dict:
+    """The options that the result depends on, by name: without some, and what training shows."""
+    found = {name: value for name, value in asdict(options).items() if name not in left_out}
+    found["training"] = {k: v for k, v in found["training"].items() if k not in OF_ITS_RECORDS}
+    return found
 
 
 def flat(options: dict) -> dict:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "quiet": set(),
     "keras_hub_models": set(),
     "sample_data": set(),
-    "text": {"config", "json_file", "keras_hub_models"},
+    "text": {"atomic_file", "config", "json_file", "keras_hub_models"},
     "data": {"config", "atomic_file", "quiet", "text"},
     "layers": {"config"},
     "named_inputs": set(),

@@ -28,9 +28,22 @@ def test_other_options_are_refused_and_listed(tmp_path):
         RunFolder.open(tmp_path, "pretrain", {"steps": 20, "seed": 1, "size": "tiny"})
 
 
+def test_of_a_group_the_options_that_differ_are_listed(tmp_path):
+    RunFolder.open(tmp_path, "finetune", {"seed": 0, "training": {"epochs": 3, "dropout": 0.1}})
+    with pytest.raises(
+        ValueError, match=r"\(epochs: 3 then, 4 now\)\. To go on, give those it had"
+    ):
+        RunFolder.open(tmp_path, "finetune", {"seed": 0, "training": {"epochs": 4, "dropout": 0.1}})
+
+
+def test_what_an_earlier_version_kept_besides_is_no_difference(tmp_path):
+    RunFolder.open(tmp_path, "pretrain", {"steps": 10, "log_every": 50})
+    RunFolder.open(tmp_path, "pretrain", {"steps": 10})
+
+
 def test_another_recipe_is_refused(tmp_path):
     RunFolder.open(tmp_path, "pretrain", {})
-    with pytest.raises(ValueError, match=r"holds a run of `recipes\.pretrain`"):
+    with pytest.raises(ValueError, match=r"holds another run, of `recipes\.pretrain`\. Give"):
         RunFolder.open(tmp_path, "finetune", {})
 
 

@@ -176,7 +176,9 @@ def train_model(
                         metrics_file=folder / METRICS,
                     ),
                     best,
-                    SaveCheckpoints(checkpoints, options.checkpoint_every),
+                    SaveCheckpoints(
+                        checkpoints, options.checkpoint_every, options.checkpoint_minutes
+                    ),
                     progress,
                 ],
             )

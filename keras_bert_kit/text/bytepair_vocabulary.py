@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_bert_kit.atomic_file import write_atomically
+
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 _PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -142,14 +144,15 @@ class BytePairVocabulary:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "vocab.json").write_bytes(_as_json(self._ids))
-        merges = "".join(f"{left} {right}\n" for left, right in self.merges)
-        (folder / "merges.txt").write_bytes(f"#version: 0.2\n{merges}".encode())
         added = {token: self._ids[token] for token in self.added_tokens}
         if added:
             (folder / "added_tokens.json").write_bytes(_as_json(added))
         else:
             (folder / "added_tokens.json").unlink(missing_ok=True)
+        merges = "".join(f"{left} {right}\n" for left, right in self.merges)
+        (folder / "merges.txt").write_bytes(f"#version: 0.2\n{merges}".encode())
+        # At the end: where it is, the others are, and whole.
+        write_atomically(folder / "vocab.json", lambda file: file.write(_as_json(self._ids)))
 
     def __len__(self) -> int:
         """The number of tokens."""

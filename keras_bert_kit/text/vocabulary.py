@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_bert_kit.atomic_file import write_atomically
+
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CONTINUATION_PREFIX = "##"
 
@@ -63,7 +65,7 @@ class Vocabulary:
 
     def write(self, path: str | Path) -> None:
         """Writes the vocabulary as a `vocab.txt`."""
-        Path(path).write_bytes(self.as_text().encode())
+        write_atomically(Path(path), lambda file: file.write(self.as_text().encode()))
 
     def as_text(self) -> str:
         """The content of its `vocab.txt`."""

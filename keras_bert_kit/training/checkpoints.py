@@ -106,7 +106,8 @@ class Checkpoints:
     def restore_metrics(self, model: keras.Model) -> None:
         """Puts in the metrics of the checkpoint that was restored, once.
 
-        To be called when an epoch has begun: `fit` resets them there.
+        To be called when an epoch has begun: `fit` resets them there. Keras makes those that
+        `compile` was given with their first batch, so `evaluate` one before; `fit_steps` does.
         """
         values, self._metrics = self._metrics, []
         variables = model.metrics_variables
@@ -114,7 +115,7 @@ class Checkpoints:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         elif values:
-            logger.warning("The checkpoint has other metrics: the means that are logged begin now.")
+            logger.warning("The checkpoint is of other metrics: logged means begin anew.")
 
     def _assign(self, model: keras.Model, values: dict[str, np.ndarray], path: Path) -> int:
         model.optimizer.build(model.trainable_variables)

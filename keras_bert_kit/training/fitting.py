@@ -27,9 +27,12 @@ def fit_steps(
         validation_data: what to evaluate on.
         callbacks: Keras callbacks.
     """
-    for start, length, count in periods(
-        int(model.optimizer.iterations), total_steps, evaluate_every
-    ):
+    begin = int(model.optimizer.iterations)
+    if begin % evaluate_every and begin < total_steps:
+        # Keras makes some metrics with their first batch, but those of a checkpoint that was taken
+        # in this period are put in before it.
+        model.evaluate(batches(begin), steps=1, verbose=0)
+    for start, length, count in periods(begin, total_steps, evaluate_every):
         epoch = start // evaluate_every
         model.fit(
             batches(start),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_bert_kit.atomic_file import write_atomically
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,9 +47,7 @@ def rewind_metrics(path: str | Path, step: int) -> int:
                 ) from error
     rewound = "".join(f"{line}\n" for line in kept)
     if rewound != text:
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(rewound, encoding="utf-8")
-        temporary.replace(path)
+        write_atomically(path, lambda file: file.write(rewound.encode()))
     if dropped := len(lines) - len(kept):
         logger.info("%s: dropped %d line(s) after step %d.", path, dropped, step)
     return dropped

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 WIDTH_OF_BASE, RATE_OF_BASE = 768, 3e-5
+# What may differ when a training is taken up again: nothing that is learned depends on it.
+OF_ITS_RECORDS = ("checkpoint_every", "checkpoint_minutes", "log_every")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class TrainingOptions:
     """Whether to compile the step with XLA."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
+    checkpoint_minutes: float | None = None
+    """Minutes after which a checkpoint is saved too, if no other was."""
     log_every: int = 50
     """Steps between two points in TensorBoard."""
 

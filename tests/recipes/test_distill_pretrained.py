@@ -99,6 +99,6 @@ def test_the_folder_of_another_run_is_refused_before_any_training(options, tmp_p
     (tmp_path / "my-student").mkdir()
     config = {"recipe": "distill", "options": {}}
     (tmp_path / "my-student" / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"holds a run of `recipes.distill` with other options"):
+    with pytest.raises(ValueError, match=r"holds another run, of `recipes\.distill`\. Give"):
         run(replace(options, output=str(tmp_path)))
     assert not (tmp_path / "my-student" / "alone").exists()

@@ -10,6 +10,7 @@ from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.finetune import Options, __doc__, run
+from recipes.task_options import deciding
 
 STARS = ["we see a far star at night", "the night is dark", "a star shines far away"]
 BREAD = ["we eat soft bread", "the baker bakes warm bread", "a baker wakes early"]
@@ -96,8 +97,16 @@ def test_the_same_command_trains_no_more_and_says_the_same(options, finished, ca
 
 def test_other_options_under_the_same_name_are_refused(options, finished):
     other = replace(options, training=replace(TRAINING, learning_rate=1e-3))
-    with pytest.raises(ValueError, match=r"with other options .*learning_rate"):
+    with pytest.raises(ValueError, match=r"\(learning_rate: 0.003 then, 0.001 now\)"):
         run(other)
+
+
+def test_what_a_training_shows_and_saves_is_left_out_of_what_decides():
+    other = replace(TRAINING, log_every=7, checkpoint_every=9, checkpoint_minutes=1.0)
+    found = [deciding(Options(training=one), ("name",)) for one in (TRAINING, other)]
+    assert found[0] == found[1]
+    assert "name" not in found[0]
+    assert found[0]["training"]["learning_rate"] == TRAINING.learning_rate
 
 
 def rows_of_tagged_words(path, count):

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -158,42 +157,6 @@ def test_first_weights_are_berts_own_where_asked_for(tiny_run, tiny_options):
     for name, low, high in (("plain", -0.1, 0), ("first", -9, -2)):
         model = Bundle.from_pretrained(Path(tiny_options.output) / name).model
         assert low < model.get_layer("masked_lm").output_bias.numpy().min() < high
-
-
-def test_an_interrupted_run_goes_on_and_ends_the_same(tiny_run, tiny_options, tmp_path):
-    options = dataclasses.replace(
-        tiny_options,
-        output=str(tmp_path),
-        vocabulary=str(tiny_run[0] / "vocab.txt"),
-        checkpoint_every=1000,
-    )
-    config = tmp_path / "options.json"
-    config.write_text(json.dumps({"options": dataclasses.asdict(options)}))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "recipes.pretrain", "--config", str(config)],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    metrics_file = tmp_path / options.name / "metrics.jsonl"
-    while process.poll() is None and (not metrics_file.exists() or not metrics_file.read_text()):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=120)
-    if process.returncode == 0:
-        pytest.skip("The run was over before the signal came.")
-    assert process.returncode == 130
-    assert error.endswith("Stopped. Run the same command again to go on.\n")
-    assert "Traceback" not in error
-
-    results = run(options)
-    folder = tmp_path / options.name
-    for split in ("train", "heldout"):
-        steps = [entry["step"] for entry in metrics(folder, split)]
-        assert steps == sorted(set(steps))
-    assert results == tiny_run[1]
-    assert_same_weights(folder, tiny_run[0])
 
 
 @pytest.fixture(scope="module")
