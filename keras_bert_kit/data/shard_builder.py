@@ -17,6 +17,7 @@ from keras_bert_kit.data.build_progress import BuildProgress
 from keras_bert_kit.data.corpus import Corpus, Document, Position
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
+from keras_bert_kit.data.made_shards import folder_of_shards, take_shards
 from keras_bert_kit.data.parallel_tokenizer import (
     Tokenize,
     TokenizedDocuments,
@@ -63,7 +64,8 @@ def build_shards(
     complete are taken as they are. `Shards` has an example.
 
     Args:
-        sources: what to read, see `Corpus`.
+        sources: what to read, see `Corpus`; or a folder of shards, such as `build_shards_with_beam`
+            makes, to be taken as they are.
         folder: where the shards go.
         vocabulary: the vocabulary whose ids are written, WordPiece or byte-level BPE.
         lowercase: whether the WordPiece tokenizer lowercases and strips accents; byte-level BPE
@@ -96,6 +98,11 @@ def build_shards(
     if num_processes is not None and num_processes < 1:
         raise ValueError(f"`num_processes` must be at least 1. Received: {num_processes}.")
     folder = Path(folder)
+    if made := folder_of_shards(sources):
+        lowercase, unusual, *_ = _tokenizer(vocabulary, lowercase, strip_accents, add_prefix_space)
+        same = {"lowercase": lowercase, "strip_accents": None, "add_prefix_space": None} | unusual
+        same |= {} if exclude is None else {"exclude": str(exclude)}
+        return take_shards(made, _splits(heldout_fraction), vocabulary, same)
     corpus = Corpus(
         sources,
         text_field=text_field,
@@ -189,14 +196,9 @@ def build_settings(
         )
     if tokens_per_shard < 1:
         raise ValueError(f"`tokens_per_shard` must be at least 1. Received: {tokens_per_shard}.")
-    if isinstance(vocabulary, BytePairVocabulary):
-        lowercase, joint = False, " "
-        unusual = {"add_prefix_space": True} if add_prefix_space else {}
-        make_tokenize = partial(byte_pair, vocabulary, **unusual)
-    else:
-        joint = ""
-        unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
-        make_tokenize = partial(word_piece, vocabulary, lowercase, **unusual)
+    lowercase, unusual, make_tokenize, joint = _tokenizer(
+        vocabulary, lowercase, strip_accents, add_prefix_space
+    )
     options = {
         "text_field": corpus.text_field,
         "encoding": corpus.encoding,
@@ -209,10 +211,28 @@ def build_settings(
     }
     return BuildSettings(
         header=describe_build(corpus, vocabulary, lowercase, options),
-        splits=(HELDOUT, TRAIN) if heldout_fraction else (TRAIN,),
+        splits=_splits(heldout_fraction),
         make_tokenize=make_tokenize,
         joint=joint,
     )
+
+
+def _tokenizer(
+    vocabulary: Vocabulary | BytePairVocabulary,
+    lowercase: bool,
+    strip_accents: bool | None,
+    add_prefix_space: bool,
+) -> tuple[bool, dict[str, bool], Callable[[], Tokenize], str]:
+    """Whether it lowercases, options that are not as usual, what makes it, and what joins."""
+    if isinstance(vocabulary, BytePairVocabulary):
+        unusual = {"add_prefix_space": True} if add_prefix_space else {}
+        return False, unusual, partial(byte_pair, vocabulary, **unusual), " "
+    unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
+    return lowercase, unusual, partial(word_piece, vocabulary, lowercase, **unusual), ""
+
+
+def _splits(heldout_fraction: float) -> tuple[str, ...]:
+    return (HELDOUT, TRAIN) if heldout_fraction else (TRAIN,)
 
 
 class _Build:

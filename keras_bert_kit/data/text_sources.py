@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
+from keras_bert_kit.data.shards import MANIFEST
 from keras_bert_kit.data.text_lines import COMPRESSED_ENDINGS
 
 TFDS_PREFIX = "tfds:"
@@ -49,6 +50,7 @@ def find_sources(sources: str | Path | Sequence[str | Path | Source]) -> list[So
 
     Raises:
         FileNotFoundError: if one does not exist, or holds no text file.
+        ValueError: if one is a folder of shards.
 
     Example:
         >>> import tempfile
@@ -82,6 +84,11 @@ def find_sources(sources: str | Path | Sequence[str | Path | Source]) -> list[So
 
 def _find_files(source: str | Path) -> list[Path]:
     path = Path(source).expanduser()
+    if (path / "train" / MANIFEST).exists():
+        raise ValueError(
+            f"{source} is a folder of shards and not of text. Shards can be trained on where they "
+            "are named alone, with the vocabulary that they were made with."
+        )
     if path.is_dir():
         return _find_in_folder(path)
     if path.is_file():
