@@ -11,62 +11,27 @@ the number of tokens of every document, some twelve bytes each, to say where sha
 """
 
 import json
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+from keras_bert_kit.data import beam_steps as steps
 from keras_bert_kit.data.beam_files import (
     delete_files,
     find_remote_sources,
     list_files,
     open_file,
-    write_file,
 )
-from keras_bert_kit.data.corpus import Corpus, Document
+from keras_bert_kit.data.corpus import Corpus
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.near_duplicates import NearDuplicates
-from keras_bert_kit.data.parallel_tokenizer import Tokenize, each_document, tokenize_documents
 from keras_bert_kit.data.quality import QualityRules
-from keras_bert_kit.data.shard_builder import (
-    CHUNK_CHARACTERS,
-    HELDOUT,
-    TRAIN,
-    BuildSettings,
-    build_settings,
-)
-from keras_bert_kit.data.shard_plan import ShardPlan
-from keras_bert_kit.data.shard_settings import describe_split
-from keras_bert_kit.data.shard_writer import ShardWriter, json_bytes
-from keras_bert_kit.data.shards import MANIFEST, shard_paths
-from keras_bert_kit.quiet import standard_error_closed
+from keras_bert_kit.data.shard_builder import HELDOUT, PROGRESS, TRAIN, build_settings
+from keras_bert_kit.data.shards import MANIFEST
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
-
-READ, EXCLUDED, NEAR_DUPLICATES, KEPT = "read", "excluded", "near duplicates", "kept"
-FATES = "fates"
-OPTIONS = {"quality", "near_duplicates"}  # of a manifest, that other builders do not have
-REMOVED = "num_removed_documents"  # of a manifest, by reason
-
-Key = tuple[str, int, int]
-"""Of a chunk, documents of one split and one source that follow each other: the split, the index of
-the source, and the number of the chunk."""
-
-
-class _Plan(NamedTuple):
-    """What a worker must know of the documents that others have."""
-
-    shards: dict[str, ShardPlan]
-    excluded_before: list[int]  # documents that were excluded in the sources before each
-    fates: dict[str, int]  # of all documents
 
 
 def build_shards_with_beam(
@@ -127,6 +92,7 @@ def build_shards_with_beam(
             worker is raised as the runner does it.
     """
     beam = _apache_beam()
+    from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
     from apache_beam.utils.shared import Shared
 
@@ -135,7 +101,8 @@ def build_shards_with_beam(
     # What `DirectRunner` is too, once it has tried to download another one.
     standard.runner = standard.runner or "FnApiRunner"
     _refuse_unknown(options)
-    folder = str(folder)
+    FileSystems.set_options(options)  # those of clouds have some
+    folder = str(folder).rstrip("/")
     if isinstance(sources, str | Path):
         sources = [sources]
     corpus = Corpus(
@@ -171,20 +138,22 @@ def build_shards_with_beam(
             | "Sources" >> beam.Create(range(len(corpus.sources)))
             | "Spread sources" >> beam.Reshuffle()
             | "Read"
-            >> beam.FlatMap(_read, corpus, is_heldout, quality).with_outputs(FATES, main="chunks")
+            >> beam.FlatMap(steps.read_chunks, corpus, is_heldout, quality).with_outputs(
+                steps.FATES, main="chunks"
+            )
         )
         if finder:
             chunks = _without_near_duplicates(chunks, finder)
         else:
             chunks |= "Spread documents" >> beam.Reshuffle()
-        tokenised = chunks | "Tokenise" >> beam.Map(_tokenise, settings, Shared())
-        counts = tokenised | "Count tokens" >> beam.Map(_count)
+        tokenised = chunks | "Tokenise" >> beam.Map(steps.tokenise, settings, Shared())
+        counts = tokenised | "Count tokens" >> beam.Map(steps.count_tokens)
         plan = beam.pvalue.AsSingleton(
             pipeline
             | "Start of plan" >> beam.Create([folder])
             | "Plan"
             >> beam.Map(
-                _plan,
+                steps.make_plan,
                 settings.splits,
                 tokens_per_shard,
                 beam.pvalue.AsList(counts),
@@ -193,15 +162,15 @@ def build_shards_with_beam(
         )
         records = (
             tokenised
-            | "Place" >> beam.FlatMap(_place, plan)
+            | "Place" >> beam.FlatMap(steps.place_documents, plan)
             | "Gather documents" >> beam.GroupByKey()
-            | "Write" >> beam.Map(_write, folder)
+            | "Write" >> beam.Map(steps.write_shard, folder)
         )
         _ = (
             pipeline
             | "Start of manifests" >> beam.Create([folder])
             | "Write manifests"
-            >> beam.Map(_write_manifests, settings, plan, beam.pvalue.AsList(records))
+            >> beam.Map(steps.write_manifests, settings, plan, beam.pvalue.AsList(records))
         )
     return _outcome(folder, settings.splits)
 
@@ -228,8 +197,8 @@ def _refuse_unknown(options) -> None:
 
 
 def _make_room(folder: str, overwrite: bool) -> None:
-    files = list_files([f"{folder}/{split}/*" for split in (TRAIN, HELDOUT)])
-    files += list_files([f"{folder}/progress.json"])
+    names = [f"{split}/{name}" for split in (TRAIN, HELDOUT) for name in ("*.npy", MANIFEST)]
+    files = list_files([f"{folder}/{name}" for name in (*names, PROGRESS)])
     if files and not overwrite:
         raise FileExistsError(
             f"There are shards in {folder}. Choose another `--output`, or delete them with "
@@ -238,195 +207,20 @@ def _make_room(folder: str, overwrite: bool) -> None:
     delete_files(files)
 
 
-def _read(
-    index: int,
-    corpus: Corpus,
-    is_heldout: Callable[[Document], bool],
-    quality: QualityRules | None,
-) -> Iterator:
-    """Chunks of one source, and tagged with `FATES` what became of its documents.
-
-    A document is its number, how many of the source were left out before it, and its lines.
-    """
-    from apache_beam.pvalue import TaggedOutput
-
-    fates: Counter[str] = Counter()
-    chunks: dict[str, list] = {TRAIN: [], HELDOUT: []}
-    lengths, numbers = Counter(), Counter()
-    for number, document in enumerate(corpus.source_documents(index), start=1):
-        fates[READ] += 1
-        if corpus.exclude is not None and document in corpus.exclude:
-            fates[EXCLUDED] += 1
-            continue
-        if quality and (rule := quality.broken_by(document)):
-            fates[rule] += 1
-            continue
-        split = HELDOUT if is_heldout(document) else TRAIN
-        chunks[split].append((number, fates[EXCLUDED], document))
-        lengths[split] += sum(map(len, document))
-        if lengths[split] >= CHUNK_CHARACTERS:
-            yield (split, index, numbers[split]), chunks[split]
-            numbers[split] += 1
-            chunks[split], lengths[split] = [], 0
-    for split, documents in chunks.items():
-        if documents:
-            yield (split, index, numbers[split]), documents
-    yield TaggedOutput(FATES, (index, dict(fates)))
-
-
 def _without_near_duplicates(chunks, finder: NearDuplicates):
     import apache_beam as beam
 
     late = (
         chunks
-        | "Keys" >> beam.FlatMap(_keys, finder)
+        | "Keys" >> beam.FlatMap(steps.keys_of_documents, finder)
         | "Same key" >> beam.GroupByKey()
-        | "Later ones" >> beam.FlatMap(_later_ones)
+        | "Later ones" >> beam.FlatMap(steps.later_ones)
     )
     return (
         (chunks, late)
         | "Mark later ones" >> beam.CoGroupByKey()
-        | "Leave out" >> beam.Map(_leave_out)
+        | "Leave out" >> beam.Map(steps.leave_out)
     )
-
-
-def _keys(chunk: tuple[Key, list], finder: NearDuplicates) -> Iterator:
-    """For each key of each document its place: source and number, to compare, and chunk."""
-    key, documents = chunk
-    for number, _, document in documents:
-        for shared in finder.keys(document):
-            yield shared, (key[1], number, key)
-
-
-def _later_ones(group: tuple[bytes, Iterable]) -> Iterator:
-    """All but the first of the documents that share a key; there may be millions."""
-    _, places = group
-    first = None
-    for place in places:
-        if first is None:
-            first = place
-            continue
-        first, later = min(first, place), max(first, place)
-        _, number, chunk = later
-        yield chunk, number
-
-
-def _leave_out(chunk: tuple[Key, tuple[Iterable, Iterable]]) -> tuple[Key, list]:
-    key, ((documents,), late) = chunk
-    late = set(late)
-    return key, [document for document in documents if document[0] not in late]
-
-
-def _tokenise(chunk: tuple[Key, list], settings: BuildSettings, shared) -> tuple[Key, list]:
-    """Documents as `ShardWriter.add` takes them."""
-    key, documents = chunk
-    if not documents:  # all were near duplicates
-        return key, []
-    tokenize: Tokenize = shared.acquire(lambda: _tokenizer(settings))  # one a process
-    lines = [document for _, _, document in documents]
-    tokenised = each_document(tokenize_documents(lines, tokenize, settings.joint))
-    return key, [
-        (*found, (key[1], number), num_excluded)
-        for (number, num_excluded, _), found in zip(documents, tokenised, strict=True)
-    ]
-
-
-def _tokenizer(settings: BuildSettings) -> Tokenize:
-    with standard_error_closed():
-        tokenize = settings.make_tokenize()
-        tokenize(["a"])  # what TensorFlow says at its start is said now
-    return tokenize
-
-
-def _count(chunk: tuple[Key, list]) -> tuple[Key, np.ndarray]:
-    key, documents = chunk
-    return key, np.array([len(tokens) for tokens, *_ in documents], np.int32)
-
-
-def _plan(
-    folder: str,
-    splits: Sequence[str],
-    tokens_per_shard: int,
-    counts: list[tuple[Key, np.ndarray]],
-    fates: list[tuple[int, dict[str, int]]],
-) -> _Plan:
-    total: Counter[str] = Counter()
-    excluded_before = []
-    for _, of_source in sorted(fates, key=itemgetter(0)):
-        excluded_before.append(total[EXCLUDED])
-        total.update(of_source)
-    known = sum(number for fate, number in total.items() if fate != READ)
-    total[NEAR_DUPLICATES] = total[READ] - known - sum(len(tokens) for _, tokens in counts)
-    shards = {}
-    for split in splits:
-        found = [(_chunk(key), tokens) for key, tokens in counts if key[0] == split]
-        chunks, token_counts = [c for c, _ in found], [tokens for _, tokens in found]
-        shards[split] = ShardPlan(chunks, token_counts, tokens_per_shard)
-        if not shards[split].num_shards:
-            left_out = ", ".join(f"{n} {fate}" for fate, n in total.items() if n and fate != READ)
-            raise ValueError(
-                f"No document is left for {folder}/{split} that has a token. Of {total[READ]} "
-                f"documents were left out: {left_out or 'none'}. Give more text, or leave out less."
-            )
-    return _Plan(shards, excluded_before, dict(total))
-
-
-def _chunk(key: Key) -> int:
-    return key[1] << 32 | key[2]
-
-
-def _place(chunk: tuple[Key, list], plan: _Plan) -> Iterator:
-    """The documents of a chunk by their shards."""
-    key, documents = chunk
-    split, source, _ = key
-    shards = plan.shards[split]
-    placed = zip(shards.shards(_chunk(key), len(documents)).tolist(), documents, strict=True)
-    for shard, group in groupby(placed, key=itemgetter(0)):
-        if shard < shards.num_shards:  # otherwise they have no token
-            yield (
-                (split, shard),
-                (
-                    key,
-                    [
-                        (*document, num_excluded + plan.excluded_before[source])
-                        for _, (*document, num_excluded) in group
-                    ],
-                ),
-            )
-
-
-def _write(shard: tuple[tuple[str, int], Iterable], folder: str) -> tuple[str, int, dict]:
-    (split, index), parts = shard
-    records: list[dict] = []
-    with tempfile.TemporaryDirectory() as place:
-        writer = ShardWriter(Path(place), maxsize, records, written=lambda: None)
-        for _, documents in sorted(parts, key=itemgetter(0)):
-            for document in documents:
-                writer.add(*document)
-        writer.flush()
-        names = shard_paths(Path(split), index)
-        for path, name in zip(shard_paths(Path(place), 0), names, strict=True):
-            write_file(f"{folder}/{name.as_posix()}", path.read_bytes())
-    return split, index, records[0]
-
-
-def _write_manifests(
-    folder: str, settings: BuildSettings, plan: _Plan, records: list[tuple[str, int, dict]]
-) -> None:
-    header = dict(settings.header)
-    if header["options"].keys() & OPTIONS:
-        removed = {fate: n for fate, n in plan.fates.items() if fate not in (READ, EXCLUDED)}
-        header[REMOVED] = removed
-    in_order = sorted(records, key=itemgetter(0, 1))
-    for split in settings.splits:
-        manifest = describe_split(
-            header,
-            split,
-            [record for name, _, record in in_order if name == split],
-            plan.shards[split].num_empty_at_end,
-            plan.fates.get(EXCLUDED, 0),
-        )
-        write_file(f"{folder}/{split}/{MANIFEST}", json_bytes(manifest))
 
 
 def _outcome(folder: str, splits: Sequence[str]) -> dict[str, int]:
@@ -435,10 +229,10 @@ def _outcome(folder: str, splits: Sequence[str]) -> dict[str, int]:
         with open_file(f"{folder}/{split}/{MANIFEST}") as file:
             manifests.append(json.loads(file.read()))
     left_out = {
-        EXCLUDED: manifests[0]["num_excluded_documents"],
-        **manifests[0].get(REMOVED, {}),
+        steps.EXCLUDED: manifests[0]["num_excluded_documents"],
+        **manifests[0].get(steps.REMOVED, {}),
         "without a token": sum(manifest["num_empty_documents"] for manifest in manifests),
     }
     kept = sum(manifest["num_documents"] for manifest in manifests)
     read = kept + sum(left_out.values())
-    return {READ: read, **{fate: n for fate, n in left_out.items() if n}, KEPT: kept}
+    return {steps.READ: read, **{fate: n for fate, n in left_out.items() if n}, "kept": kept}

@@ -12,7 +12,7 @@ from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import beam_builder, shard_builder
+from keras_bert_kit.data import beam_steps, shard_builder
 from keras_bert_kit.data.beam_builder import build_shards_with_beam
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.quality import QualityRules
@@ -29,7 +29,7 @@ SCHEME = "elsewhere://"
 def small(monkeypatch):
     """Without TensorFlow, and with several chunks for a file and several shards for a chunk."""
     monkeypatch.setattr(shard_builder, "word_piece", word_split)
-    monkeypatch.setattr(beam_builder, "CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr(beam_steps, "CHUNK_CHARACTERS", 100)
 
 
 @pytest.fixture
@@ -121,6 +121,10 @@ class Elsewhere(LocalFileSystem):
     def exists(self, path):
         return super().exists(path.removeprefix(SCHEME))
 
+    def metadata(self, path):
+        file = super().metadata(path.removeprefix(SCHEME))
+        return FileMetadata(path, file.size_in_bytes)
+
     def create(self, path, *arguments, **options):
         return super().create(path.removeprefix(SCHEME), *arguments, **options)
 
@@ -136,7 +140,8 @@ def test_remote_files_to_remote_shards(corpus, tmp_path):
     local(corpus, tmp_path / "local", **options)
     remote = f"{SCHEME}{tmp_path}/remote"
     for _ in range(2):
-        build_shards_with_beam(f"{SCHEME}{corpus}/*", remote, VOCABULARY, overwrite=True, **options)
+        sources = [f"{SCHEME}{corpus}/{name}" for name in ("a.txt", "[b-e]*")]
+        build_shards_with_beam(sources, remote, VOCABULARY, overwrite=True, **options)
     found, expected = contents(tmp_path / "remote"), contents(tmp_path / "local")
     assert found.keys() == expected.keys()
     for name in expected:
