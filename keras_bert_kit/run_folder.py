@@ -1,6 +1,9 @@
 """The folder that a training leaves behind, and that everything later reads."""
 
+import errno
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,6 +153,10 @@ class RunFolder:
         copy.set_weights(model.get_weights())
         partial = self.path / "partial.weights.h5"
         try:
+            # HDF5 does not survive a full disk: the process would end with a segmentation fault.
+            size = 1_000_000 + sum(value.nbytes for value in copy.get_weights())
+            if shutil.disk_usage(self.path).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             copy.save_weights(partial)
             partial.replace(self.weights_file)
         except OSError as error:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -73,6 +75,18 @@ def test_a_run_keeps_its_vocabulary(tmp_path):
     assert folder.read_vocabulary().tokens == (*SPECIAL_TOKENS, "a")
     with pytest.raises(ValueError, match="began with another vocabulary than the one given now"):
         folder.keep_vocabulary(Vocabulary([*SPECIAL_TOKENS, "b"]))
+
+
+def test_weights_for_which_there_is_no_room_leave_those_before(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    folder = RunFolder(tmp_path)
+    folder.write_weights(model)
+    before = folder.weights_file.read_bytes()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(OSError, match=r"model\.weights\.h5: No space left on device\. Make room"):
+        folder.write_weights(model)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.weights.h5"]
+    assert folder.weights_file.read_bytes() == before
 
 
 def test_weights_are_written_without_the_optimizer(tmp_path):

@@ -147,7 +147,7 @@ class Checkpoints:
             whole = [one.name for one in self.paths() if one < self._path(step)]
             logger.warning(
                 "Step %s is NOT saved: could not write %s (%s). Training goes on; the newest "
-                "checkpoint is %s. Make room: the next save tries again.",
+                "checkpoint is %s. Make room.",
                 f"{step:,}",
                 self._path(step),
                 error.__cause__ or error,

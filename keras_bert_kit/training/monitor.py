@@ -6,19 +6,23 @@ checkpoint leaves one curve without gaps or repeats: what was written after that
 taken out first.
 """
 
+import contextlib
 import json
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from keras_bert_kit.training.held_out_logs import held_out_logs
+from keras_bert_kit.training.metrics_file import MetricsFile
 from keras_bert_kit.training.rewind import rewind_events, rewind_metrics
 from keras_bert_kit.training.stopwatch import Stopwatch
 
+logger = logging.getLogger(__name__)
 OPTIONS_TAG, SAMPLES_TAG = "options", "samples"
 
 
@@ -32,6 +36,9 @@ class Monitor(keras.callbacks.Callback):
     The step is that of the optimizer, whatever an epoch or a call of `fit` is; a window ends where
     the step passes a multiple of `every`, and with the epoch. Put this callback before the one
     that saves checkpoints: then no checkpoint is ever ahead of the records.
+
+    A full disk does not stop the training, and is logged as a warning: lines of the metrics file
+    wait for room, events for TensorBoard may be missing.
 
     Args:
         folder: where TensorBoard is pointed at.
@@ -108,6 +115,7 @@ class Monitor(keras.callbacks.Callback):
         if self.metrics_file is not None:
             self.metrics_file.parent.mkdir(parents=True, exist_ok=True)
             rewind_metrics(self.metrics_file, step)
+            self._lines = MetricsFile(self.metrics_file)
         repeated = () if self._options_are_written else (OPTIONS_TAG,)
         for split in ("train", "heldout"):
             rewind_events(self.folder / split, step, tags_from_step=repeated)
@@ -166,14 +174,15 @@ class Monitor(keras.callbacks.Callback):
             if self.samples is not None:
                 self._write_text("heldout", SAMPLES_TAG, self.samples(), step)
         if self.histograms:
-            with self._writers["train"].as_default(step):
+            with self._events("train", step):
                 for weight in self.model.trainable_weights:
                     tf.summary.histogram(weight.path, tf.cast(weight.numpy(), tf.float32))
 
     def on_train_end(self, logs: Mapping | None = None) -> None:
         """Closes the event files."""
         for writer in self._writers.values():
-            writer.close()
+            with _training_goes_on():
+                writer.close()
 
     def _step(self) -> int:
         # Batches are not counted: a call may run several (`steps_per_execution`), and a step may
@@ -196,16 +205,30 @@ class Monitor(keras.callbacks.Callback):
         self._restart_stopwatch(step)
 
     def _write(self, split: str, numbers: Mapping[str, float], step: int) -> None:
-        # The end of the block flushes: nothing is lost if the run is killed.
-        with self._writers[split].as_default(step):
+        with self._events(split, step):
             for name, value in numbers.items():
                 tf.summary.scalar(name, value)
         if self.metrics_file is not None:
             finite = {name: x if math.isfinite(x) else None for name, x in numbers.items()}
             line = json.dumps({"step": step, "split": split, **finite}, allow_nan=False)
-            with self.metrics_file.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            self._lines.append(line)
 
     def _write_text(self, split: str, tag: str, markdown: str, step: int) -> None:
-        with self._writers[split].as_default(step):
+        with self._events(split, step):
             tf.summary.text(tag, markdown)
+
+    @contextlib.contextmanager
+    def _events(self, split: str, step: int) -> Iterator[None]:
+        # The end of the inner block flushes: nothing is lost if the run is killed.
+        with _training_goes_on(), self._writers[split].as_default(step):
+            yield
+
+
+@contextlib.contextmanager
+def _training_goes_on() -> Iterator[None]:
+    """Warns where events cannot be written, as on a full disk."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.strip().splitlines()[0].split("}} ")[-1]
+        logger.warning("TensorBoard lacks events that could not be written: %s.", reason)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_files import SmallFiles
 
 from keras_bert_kit.training.monitor import Monitor
 
@@ -314,3 +315,13 @@ def test_a_window_without_steps_is_refused(tmp_path):
 def test_steps_without_tokens_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`tokens_per_step` must be at least 1, received 0"):
         Monitor(tmp_path, tokens_per_step=0)
+
+
+def test_training_goes_on_while_nothing_can_be_written(tmp_path, caplog):
+    monitor = Monitor(tmp_path, every=1, metrics_file=tmp_path / "metrics.jsonl")
+    fit(build_model(), range(8), SmallFiles(3, 6, size=1), monitor)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5, 6, 7, 8]
+    messages = [r.getMessage() for r in caplog.records if "keras_bert_kit" in r.name]
+    assert sum("3 line(s) wait for room" in message for message in messages) == 1
+    assert any(m.startswith("TensorBoard lacks events that could not be") for m in messages)

@@ -1,0 +1,34 @@
+"""A disk that is full for a while: the system writes only the first bytes of files."""
+
+import resource
+from collections.abc import Callable
+
+import keras
+
+
+class SmallFiles(keras.callbacks.Callback):
+    """Lets no file grow beyond some bytes, from the beginning of one batch to that of another.
+
+    Args:
+        first: the batch where it begins.
+        last: the batch where it ends.
+        before_end: called there before.
+        size: how many bytes.
+    """
+
+    def __init__(
+        self, first: int, last: int, before_end: Callable = lambda: None, size: int = 1000
+    ):
+        super().__init__()
+        self.first, self.last = first, last
+        self.before_end = before_end
+        self.size = size
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Begins or ends it."""
+        if batch == self.first:
+            self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.before[1]))
+        if batch == self.last:
+            self.before_end()
+            resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
