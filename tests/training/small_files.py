@@ -12,23 +12,22 @@ class SmallFiles(keras.callbacks.Callback):
     Args:
         first: the batch where it begins.
         last: the batch where it ends.
-        before_end: called there before.
+        before: called before it begins and before it ends, to wait for what is being written.
         size: how many bytes.
     """
 
-    def __init__(
-        self, first: int, last: int, before_end: Callable = lambda: None, size: int = 1000
-    ):
+    def __init__(self, first: int, last: int, before: Callable = lambda: None, size: int = 1000):
         super().__init__()
         self.first, self.last = first, last
-        self.before_end = before_end
+        self.before = before
         self.size = size
 
     def on_train_batch_begin(self, batch, logs=None):
         """Begins or ends it."""
+        if batch in (self.first, self.last):
+            self.before()
         if batch == self.first:
-            self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.before[1]))
+            self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.limits[1]))
         if batch == self.last:
-            self.before_end()
-            resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+            resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
