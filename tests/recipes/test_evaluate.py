@@ -166,5 +166,5 @@ def test_rows_that_cannot_be_read_leave_no_folder(tmp_path):
 def test_the_folder_of_the_model_is_not_written_into(tmp_path):
     model = trained(tmp_path / "m", "regression")
     data = write_rows(tmp_path / "test.jsonl", "regression")
-    with pytest.raises(ValueError, match=r"holds a run of `recipes\.finetune`"):
+    with pytest.raises(ValueError, match=r"holds another run, of `recipes\.finetune`"):
         run(Options(model, (data,), name="m", output=str(tmp_path)))
