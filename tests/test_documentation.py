@@ -54,6 +54,9 @@ def test_commands_are_known_and_their_options_exist(command):
         tyro.cli(options, args=arguments)
     elif words[:2] == ["python", "-m"] and words[2].startswith("tools."):
         importlib.import_module(words[2])
+    elif words[:3] == ["python", "-m", "pytest"]:
+        tests = [word for word in words[3:] if word.endswith(".py")]
+        assert tests and all((ROOT / test).is_file() for test in tests), command
     else:
         assert words[0] == "python", command
         assert (ROOT / words[1]).is_file(), command
