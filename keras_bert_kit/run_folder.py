@@ -59,7 +59,7 @@ class RunFolder:
                 f"{folder.path} holds another run, of `recipes.{begun['recipe']}`. Give this one "
                 "another `--name`, or remove that folder."
             )
-        then, now = _flat(begun["options"]), _flat(options)
+        then, now = flat(begun["options"]), flat(options)
         # Only what matters now: an earlier version may have kept more.
         differences = [
             f"{name}: {then.get(name)!r} then, {now[name]!r} now"
@@ -169,9 +169,9 @@ class RunFolder:
             partial.unlink(missing_ok=True)
 
 
-def _flat(options: dict) -> dict:
-    """Options by name, those of groups among the others, as on the command line."""
+def flat(options: dict) -> dict:
+    """Options by name, those of groups such as `files` among the others, as one types them."""
     found = {}
     for name, value in options.items():
-        found |= _flat(value) if isinstance(value, dict) else {name: value}
+        found |= flat(value) if isinstance(value, dict) else {name: value}
     return found

@@ -31,7 +31,6 @@ from recipes.task_options import (
     PARTS,
     TaskOfModelOptions,
     deciding,
-    flat,
     model_task,
     splits_of_model,
 )
@@ -108,7 +107,7 @@ def run(options: Options) -> dict:
 
 def distil_fine_tuned(options: Options, teacher) -> dict:
     """Distils for a task; returns what is in `metrics.json`, and the `table`."""
-    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.run_folder import RunFolder, flat
     from keras_bert_kit.tasks.cost import cost_of
     from keras_bert_kit.tasks.distillation_comparison import (
         ALONE,

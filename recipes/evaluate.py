@@ -17,7 +17,6 @@ from pathlib import Path
 from recipes.command_line import main
 from recipes.task_options import (
     TaskOfModelOptions,
-    flat,
     model_task,
     read_examples,
     task_of_bundle,
@@ -57,7 +56,7 @@ def run(options: Options) -> dict:
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
     from keras_bert_kit.evaluation.scores import results_table
-    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.run_folder import RunFolder, flat
     from keras_bert_kit.tasks.comparison import compare
     from keras_bert_kit.tasks.outcome import Outcome, write_outcome
 

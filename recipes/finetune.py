@@ -23,7 +23,7 @@ import tyro
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
-from recipes.task_options import deciding, flat, make_task, read_examples, sample_examples
+from recipes.task_options import deciding, make_task, read_examples, sample_examples
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def run(options: Options) -> dict:
     """Trains, measures and reports; returns what is in `metrics.json`."""
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.evaluation.scores import results_table
-    from keras_bert_kit.run_folder import RunFolder
+    from keras_bert_kit.run_folder import RunFolder, flat
     from keras_bert_kit.tasks.comparison import compare
     from keras_bert_kit.tasks.example_splits import fingerprint, split_examples
     from keras_bert_kit.tasks.fine_tuning import fine_tune

@@ -287,11 +287,3 @@ def deciding(options, left_out: Sequence[str]) -> dict:
     found = {name: value for name, value in asdict(options).items() if name not in left_out}
     found["training"] = {k: v for k, v in found["training"].items() if k not in OF_ITS_RECORDS}
     return found
-
-
-def flat(options: dict) -> dict:
-    """Options by name, those of groups such as `files` among the others."""
-    found = {}
-    for name, value in options.items():
-        found |= value if isinstance(value, dict) else {name: value}
-    return found

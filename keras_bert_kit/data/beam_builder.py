@@ -23,12 +23,13 @@ from keras_bert_kit.data.beam_files import (
     list_files,
     open_file,
 )
+from keras_bert_kit.data.build_settings import HELDOUT, TRAIN, build_settings
 from keras_bert_kit.data.corpus import Corpus
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.near_duplicates import NearDuplicates
 from keras_bert_kit.data.quality import QualityRules
-from keras_bert_kit.data.shard_builder import HELDOUT, PROGRESS, TRAIN, build_settings
+from keras_bert_kit.data.shard_builder import PROGRESS
 from keras_bert_kit.data.shards import MANIFEST
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary

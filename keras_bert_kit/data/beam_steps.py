@@ -17,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_bert_kit.data.beam_files import write_file
+from keras_bert_kit.data.build_settings import HELDOUT, TRAIN, BuildSettings
 from keras_bert_kit.data.corpus import Corpus, Document
 from keras_bert_kit.data.near_duplicates import NearDuplicates
 from keras_bert_kit.data.parallel_tokenizer import Tokenize, each_document, tokenize_documents
 from keras_bert_kit.data.quality import QualityRules
-from keras_bert_kit.data.shard_builder import CHUNK_CHARACTERS, HELDOUT, TRAIN, BuildSettings
+from keras_bert_kit.data.shard_builder import CHUNK_CHARACTERS
 from keras_bert_kit.data.shard_plan import ShardPlan
 from keras_bert_kit.data.shard_settings import describe_split
 from keras_bert_kit.data.shard_writer import ShardWriter, json_bytes

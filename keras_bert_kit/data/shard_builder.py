@@ -8,31 +8,32 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from keras_bert_kit.atomic_file import UNFINISHED
 from keras_bert_kit.data.build_progress import BuildProgress
+from keras_bert_kit.data.build_settings import (
+    HELDOUT,
+    TRAIN,
+    build_settings,
+    choose_tokenizer,
+    splits_of,
+)
 from keras_bert_kit.data.corpus import Corpus, Document, Position
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.heldout import choose_heldout
 from keras_bert_kit.data.made_shards import folder_of_shards, take_shards
 from keras_bert_kit.data.parallel_tokenizer import (
-    Tokenize,
     TokenizedDocuments,
-    byte_pair,
     each_document,
     tokenize_in_order,
-    word_piece,
 )
-from keras_bert_kit.data.shard_settings import describe_build, describe_split, refuse_differences
+from keras_bert_kit.data.shard_settings import describe_split, refuse_differences
 from keras_bert_kit.data.shard_writer import ShardWriter, write_json
 from keras_bert_kit.data.shards import MANIFEST, Shards
 from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
 
-TRAIN, HELDOUT = "train", "heldout"
 PROGRESS = "progress.json"
 CHUNK_CHARACTERS = 1 << 20  # of documents handed to a process at a time
 BYTES_PER_PROCESS = 16 << 20  # fewer bytes of input are not worth the start of TensorFlow
@@ -99,10 +100,12 @@ def build_shards(
         raise ValueError(f"`num_processes` must be at least 1. Received: {num_processes}.")
     folder = Path(folder)
     if made := folder_of_shards(sources):
-        lowercase, unusual, *_ = _tokenizer(vocabulary, lowercase, strip_accents, add_prefix_space)
+        lowercase, unusual, *_ = choose_tokenizer(
+            vocabulary, lowercase, strip_accents, add_prefix_space
+        )
         same = {"lowercase": lowercase, "strip_accents": None, "add_prefix_space": None} | unusual
         same |= {} if exclude is None else {"exclude": str(exclude)}
-        return take_shards(made, _splits(heldout_fraction), vocabulary, same)
+        return take_shards(made, splits_of(heldout_fraction), vocabulary, same)
     corpus = Corpus(
         sources,
         text_field=text_field,
@@ -156,83 +159,6 @@ def build_shards(
     if num_empty:
         logger.warning("Dropped %d document(s) without a single token.", num_empty)
     return shards
-
-
-class BuildSettings(NamedTuple):
-    """What is known of a build before anything is read.
-
-    Attributes:
-        header: of the manifests.
-        splits: those there will be, in the order in which their manifests are written.
-        make_tokenize: makes the function that tokenises.
-        joint: see `sentences`.
-    """
-
-    header: dict[str, Any]
-    splits: tuple[str, ...]
-    make_tokenize: Callable[[], Tokenize]
-    joint: str
-
-
-def build_settings(
-    corpus: Corpus,
-    vocabulary: Vocabulary | BytePairVocabulary,
-    *,
-    lowercase: bool,
-    strip_accents: bool | None,
-    add_prefix_space: bool,
-    heldout_fraction: float,
-    seed: int,
-    tokens_per_shard: int,
-) -> BuildSettings:
-    """The settings of a build; the arguments are those of `build_shards`.
-
-    Raises:
-        ValueError: if one is out of range.
-    """
-    if not 0 <= heldout_fraction < 1:
-        raise ValueError(
-            f"`heldout_fraction` must be at least 0 and below 1. Received: {heldout_fraction}."
-        )
-    if tokens_per_shard < 1:
-        raise ValueError(f"`tokens_per_shard` must be at least 1. Received: {tokens_per_shard}.")
-    lowercase, unusual, make_tokenize, joint = _tokenizer(
-        vocabulary, lowercase, strip_accents, add_prefix_space
-    )
-    options = {
-        "text_field": corpus.text_field,
-        "encoding": corpus.encoding,
-        "undecodable": corpus.undecodable,
-        "heldout_fraction": heldout_fraction,
-        "seed": seed,
-        "tokens_per_shard": tokens_per_shard,
-        **unusual,
-        **({} if corpus.exclude is None else {"exclude": str(corpus.exclude)}),
-    }
-    return BuildSettings(
-        header=describe_build(corpus, vocabulary, lowercase, options),
-        splits=_splits(heldout_fraction),
-        make_tokenize=make_tokenize,
-        joint=joint,
-    )
-
-
-def _tokenizer(
-    vocabulary: Vocabulary | BytePairVocabulary,
-    lowercase: bool,
-    strip_accents: bool | None,
-    add_prefix_space: bool,
-) -> tuple[bool, dict[str, bool], Callable[[], Tokenize], str]:
-    """Whether it lowercases, options that are not as usual, what makes it, and what joins."""
-    if isinstance(vocabulary, BytePairVocabulary):
-        unusual = {"add_prefix_space": True} if add_prefix_space else {}
-        return False, unusual, partial(byte_pair, vocabulary, **unusual), " "
-    unusual = {} if strip_accents in (None, lowercase) else {"strip_accents": strip_accents}
-    return lowercase, unusual, partial(word_piece, vocabulary, lowercase, **unusual), ""
-
-
-def _splits(heldout_fraction: float) -> tuple[str, ...]:
-    return (HELDOUT, TRAIN) if heldout_fraction else (TRAIN,)
 
 
 class _Build:

@@ -1,6 +1,7 @@
-"""Writes shards of literal token ids, without text and without a tokenizer."""
+"""Shards of literal token ids, without text and without a tokenizer; and what lies in shards."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,22 @@ def write_shards(folder: Path, shards: list[list[Document]], vocabulary: Vocabul
         manifest[f"num_{name}"] = sum(record[name] for record in records)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return Shards(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder, by their names in it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def documents(shards: Shards) -> list[tuple[int, ...]]:
+    """The documents of all shards as tuples of tokens."""
+    found = []
+    for index in range(len(shards)):
+        tokens, sentence_ends, document_ends = shards.shard(index)
+        ends = [0, *sentence_ends[document_ends - 1].tolist()]
+        found += [tuple(tokens[a:b].tolist()) for a, b in pairwise(ends)]
+    return found

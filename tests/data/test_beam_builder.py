@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from itertools import pairwise
 
 import pytest
 
@@ -10,9 +9,10 @@ pytest.importorskip("apache_beam", reason="the extra `beam` is not installed")
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
+from shard_files import contents, documents
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import beam_steps, shard_builder
+from keras_bert_kit.data import beam_steps, build_settings
 from keras_bert_kit.data.beam_builder import build_shards_with_beam
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.quality import QualityRules
@@ -28,7 +28,7 @@ SCHEME = "elsewhere://"
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Without TensorFlow, and with several chunks for a file and several shards for a chunk."""
-    monkeypatch.setattr(shard_builder, "word_piece", word_split)
+    monkeypatch.setattr(build_settings, "word_piece", word_split)
     monkeypatch.setattr(beam_steps, "CHUNK_CHARACTERS", 100)
 
 
@@ -54,24 +54,6 @@ def corpus(tmp_path):
 
 def local(corpus, folder, **options):
     return build_shards(corpus, folder, VOCABULARY, num_processes=1, progress=False, **options)
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def documents(shards):
-    """The documents of all shards as tuples of tokens."""
-    found = []
-    for index in range(len(shards)):
-        tokens, sentence_ends, document_ends = shards.shard(index)
-        ends = [0, *sentence_ends[document_ends - 1].tolist()]
-        found += [tuple(tokens[a:b].tolist()) for a, b in pairwise(ends)]
-    return found
 
 
 def write_texts(path, texts):

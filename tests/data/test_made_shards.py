@@ -3,7 +3,7 @@
 import pytest
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import shard_builder
+from keras_bert_kit.data import build_settings
 from keras_bert_kit.data.corpus import Corpus
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.shard_builder import build_shards
@@ -15,7 +15,7 @@ VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "it", "rained.", "We", "slept."])
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """A folder of shards whose text is no longer there."""
-    monkeypatch.setattr(shard_builder, "word_piece", word_split)
+    monkeypatch.setattr(build_settings, "word_piece", word_split)
     (tmp_path / "text.txt").write_text("it rained.\n\nWe slept.\n\nit slept.")
     build(tmp_path / "text.txt", tmp_path / "made", seed=7)
     (tmp_path / "text.txt").unlink()

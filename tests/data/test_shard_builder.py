@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from shard_files import contents, documents
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import shard_builder, shard_settings
+from keras_bert_kit.data import build_settings, shard_builder, shard_settings
 from keras_bert_kit.data.excluded_texts import ExcludedTexts
 from keras_bert_kit.data.shard_builder import build_shards
 from keras_bert_kit.data.shards import Shards
@@ -27,7 +28,7 @@ VOCABULARY = Vocabulary([*SPECIAL_TOKENS, *WORDS])
 
 @pytest.fixture(autouse=True)
 def without_tensorflow(monkeypatch):
-    monkeypatch.setattr(shard_builder, "word_piece", word_split)
+    monkeypatch.setattr(build_settings, "word_piece", word_split)
 
 
 @pytest.fixture
@@ -47,25 +48,6 @@ def corpus(tmp_path):
 def build(corpus, folder, vocabulary=VOCABULARY, **options):
     defaults = {"heldout_fraction": 0.2, "tokens_per_shard": 20, "num_processes": 1}
     return build_shards(corpus, folder, vocabulary, **(defaults | {"progress": False} | options))
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def documents(shards):
-    """The documents of all shards as tuples of tokens."""
-    found = []
-    for index in range(len(shards)):
-        tokens, sentence_ends, document_ends = shards.shard(index)
-        ends = sentence_ends[document_ends - 1].tolist()
-        starts = [0, *ends[:-1]]
-        found += [tuple(tokens[a:b].tolist()) for a, b in zip(starts, ends, strict=True)]
-    return found
 
 
 # What is written
@@ -201,7 +183,7 @@ def test_a_build_that_goes_on_does_not_tokenise_what_is_done(corpus, tmp_path, m
         tokenize = word_split(vocabulary, lowercase)
         return lambda texts: (seen.extend(texts), tokenize(texts))[1]
 
-    monkeypatch.setattr(shard_builder, "word_piece", counting)
+    monkeypatch.setattr(build_settings, "word_piece", counting)
     for split in ("train", "heldout"):
         (tmp_path / "shards" / split / "manifest.json").unlink()
     records = {"heldout": [], "train": manifest["shards"][:3]}
@@ -304,7 +286,7 @@ def _build_first(corpus, tmp_path, monkeypatch, is_complete):
     with pytest.raises(ValueError, match="null byte"):
         build(corpus, tmp_path / "shards")
     monkeypatch.undo()
-    monkeypatch.setattr(shard_builder, "word_piece", word_split)
+    monkeypatch.setattr(build_settings, "word_piece", word_split)
     assert (tmp_path / "shards" / "progress.json").exists()
 
 
@@ -533,9 +515,9 @@ SCRIPT = """
 import logging, signal, sys
 sys.path[:] = {path!r}
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-from keras_bert_kit.data import shard_builder
+from keras_bert_kit.data import build_settings, shard_builder
 from test_shard_builder import VOCABULARY, build, word_split
-shard_builder.word_piece = word_split
+build_settings.word_piece = word_split
 shard_builder.CHUNK_CHARACTERS = 50
 if __name__ == "__main__":
     # A shell that starts the tests in the background has them ignore it.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from splitting_tokenizer import word_split
 
-from keras_bert_kit.data import shard_builder
+from keras_bert_kit.data import build_settings
 from keras_bert_kit.data.shard_builder import build_shards
 from keras_bert_kit.data.shards import Shards
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -16,7 +16,7 @@ VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "it", "rained.", "We", "slept."])
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(shard_builder, "word_piece", word_split)
+    monkeypatch.setattr(build_settings, "word_piece", word_split)
     (tmp_path / "a.txt").write_text("it rained. We slept.\nit\n\nWe\n\nslept. it\n")
     build_shards(
         tmp_path / "a.txt",
