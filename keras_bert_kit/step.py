@@ -8,15 +8,17 @@ What stock Keras 3.15 does otherwise, and why it is done again here:
   here a batch is cut into micro-batches that are divided by what the whole has.
 """
 
+import contextlib
 from types import SimpleNamespace
 
 import keras
 import tensorflow as tf
 
+from keras_bert_kit.global_batches import GlobalBatches
 from keras_bert_kit.training.losses import weighted_sums
 
 
-class TrainingStep:
+class TrainingStep(GlobalBatches):
     """A mix-in, put before `keras.Model`, for models whose outputs, losses and labels are dicts.
 
     The logs of each batch, and of `evaluate`, hold `<output>_loss` for every output with a loss:
@@ -90,6 +92,7 @@ class TrainingStep:
         self._means = SimpleNamespace(
             losses={name: keras.metrics.Mean(name=f"{name}_loss") for name in loss},
             gradient_norm=keras.metrics.Mean(name="gradient_norm"),
+            skipped_steps=keras.metrics.Sum(name="skipped_steps"),
         )
 
     def get_compile_config(self):
@@ -108,64 +111,110 @@ class TrainingStep:
 
     @property
     def metrics(self):
-        """The compiled metrics, the means of the losses and that of the gradient's norm."""
+        """The compiled metrics, the means of the losses and what is known of the gradients."""
         if not self.compiled:
             return super().metrics
-        return [*super().metrics, *self._means.losses.values(), self._means.gradient_norm]
+        means = self._means
+        losses = means.losses.values()
+        return [*super().metrics, *losses, means.gradient_norm, means.skipped_steps]
+
+    @property
+    def only_in_training(self) -> tuple[str, ...]:
+        """Names of logs that `evaluate` has nothing for."""
+        return self._means.gradient_norm.name, self._means.skipped_steps.name
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum over outputs of loss weight times weighted mean, a float32 scalar."""
         del x, training
         self._check_labels(y, sample_weight)
-        return self._share_of_loss(y, y_pred, sample_weight, 1.0, {})
+        return self._share_of_loss(y, y_pred, sample_weight, 1.0, {}, False)
 
-    def train_step(self, data):
-        """One step of the optimizer on one batch; returns the logs."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    def train_step(self, batch):
+        """One step of the optimizer on a global batch, by its parts of replicas.
+
+        A step whose gradients are not finite changes nothing but the loss scale, and is counted in
+        `skipped_steps`. It is a step of the optimizer all the same: step k is that of batch k.
+        """
+        strategy = self.distribute_strategy
+        gradients, norm = self.run_on_parts(self._replica_gradients, batch)
+
+        def update():
+            strategy.run(self._update, args=(gradients, norm))
+            return tf.zeros(())
+
+        def skip():
+            strategy.run(self._skip, args=(gradients,))
+            self.optimizer.iterations.assign_add(1)
+            return tf.zeros(())
+
+        # Not in `strategy.run`, where a condition around the optimizer is refused.
+        with _already_summed(self.optimizer):
+            tf.cond(tf.math.is_finite(self.of_first_replica(norm)), update, skip)
+
+    def _replica_gradients(self, data):
+        """The gradients of the loss of the global batch, by index of variable, and their norm.
+
+        Each replica adds the share of its rows; both are the same on all.
+        """
+        x, y, sample_weight = self.unpack(data)
         self._check_labels(y, sample_weight)
         scale = self.optimizer.scale_loss(tf.ones(()))  # not 1 in float16 only
+        share, denominators = self._share_of_rows(x, sample_weight)
+        compute = self._gradients if self._micro_batches == 1 else self._accumulated_gradients
+        if self.jit_compile and self.num_replicas > 1:
+            compute = tf.function(compute, jit_compile=True)
+        gradients = compute(x, y, sample_weight, scale, share, denominators)
+        gradients = _sum_over_replicas(
+            {str(i): gradient for i, gradient in enumerate(gradients) if gradient is not None}
+        )
+        return gradients, tf.linalg.global_norm(list(gradients.values())) / scale
+
+    def _share_of_rows(self, x, sample_weight):
+        """A replica's share of all rows, and by output the sum of all replicas' weights."""
+        names = sorted(self._output_losses)
+        sizes = [tf.cast(_num_rows(x), tf.float32)]
+        if sample_weight is not None and self._mean_over_weights:
+            sizes += [tf.reduce_sum(tf.cast(sample_weight[name], tf.float32)) for name in names]
+        rows, *weights = tf.unstack(_sum_over_replicas(tf.stack(sizes)))
+        return sizes[0] / rows, dict(zip(names, weights, strict=False))
+
+    def _update(self, gradients, norm):
+        self._apply(gradients)
+        self._means.gradient_norm.update_state(norm)
+
+    def _skip(self, gradients):
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            self._apply(gradients)  # lowers the scale, and does no more
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        self._means.skipped_steps.update_state(tf.cast(tf.equal(replica, 0), tf.float32))
+
+    def _apply(self, gradients):
         variables = self.trainable_variables
-        if self._micro_batches == 1:
-            gradients = self._gradients(x, y, sample_weight, scale, 1.0, {})
-        else:
-            gradients = self._accumulated_gradients(x, y, sample_weight, scale)
-        norm = tf.linalg.global_norm(gradients) / scale
-        if not self.optimizer.built:  # on all: left to itself, it builds on those with a gradient
-            self.optimizer.build(variables)
-        # At the end of data of unknown length `fit` begins a batch that is not there. Whatever does
-        # not wait for it is done: a step would be counted, and the weights decayed once more.
-        with tf.control_dependencies([norm]):
-            self._means.gradient_norm.update_state(norm)
-            self.optimizer.apply_gradients(
-                (gradient, variable)
-                for gradient, variable in zip(gradients, variables, strict=True)
-                if gradient is not None
-            )
-        return self.get_metrics_result()
+        self.optimizer.apply_gradients(
+            [(gradient, variables[int(index)]) for index, gradient in gradients.items()]
+        )
 
     def _gradients(self, x, y, sample_weight, scale, share, denominators):
         """The gradients of some rows' share of the loss; their losses and metrics are counted."""
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = self._share_of_loss(y, y_pred, sample_weight, share, denominators)
+            loss = self._share_of_loss(y, y_pred, sample_weight, share, denominators, True)
             scaled_loss = loss * scale
         self.compute_metrics(x, y, y_pred, sample_weight)
-        # Dense, as the norm of a sparse gradient would count a token once per occurrence
+        # Dense, as the norm of a sparse gradient would count a token once per occurrence; and of a
+        # known shape, which TensorFlow may have lost.
+        variables = self.trainable_variables
+        gradients = tape.gradient(scaled_loss, [variable.value for variable in variables])
         return [
-            tf.convert_to_tensor(gradient) if gradient is not None else None
-            for gradient in tape.gradient(scaled_loss, [v.value for v in self.trainable_variables])
+            None if gradient is None else tf.ensure_shape(gradient, variable.shape)
+            for gradient, variable in zip(gradients, variables, strict=True)
         ]
 
-    def _accumulated_gradients(self, x, y, sample_weight, scale):
+    def _accumulated_gradients(self, x, y, sample_weight, scale, share, denominators):
         """The same gradients as of the whole batch at once, from one micro-batch after another."""
         batch = (x, y, sample_weight)
-        rows = tf.shape(next(leaf for leaf in tf.nest.flatten(x) if leaf is not None))[0]
+        rows = _num_rows(x)
         small, larger = rows // self._micro_batches, rows % self._micro_batches
-        denominators = {
-            name: tf.reduce_sum(tf.cast(sample_weight[name], tf.float32))
-            for name in self._output_losses
-            if sample_weight is not None and self._mean_over_weights
-        }
         variables, has_gradient = self.trainable_variables, {}
 
         def add(first, size, sums):
@@ -173,8 +222,8 @@ class TrainingStep:
             part = keras.tree.map_structure(
                 lambda leaf: None if leaf is None else tf.gather(leaf, taken), batch
             )
-            share = tf.cast(size, tf.float32) / tf.cast(rows, tf.float32)
-            gradients = self._gradients(*part, scale, share, denominators)
+            share_of_rows = tf.cast(size, tf.float32) / tf.cast(rows, tf.float32)
+            gradients = self._gradients(*part, scale, share * share_of_rows, denominators)
             has_gradient.update(
                 (index, gradient is not None) for index, gradient in enumerate(gradients)
             )
@@ -205,7 +254,7 @@ class TrainingStep:
             )
         return [total if has_gradient[index] else None for index, total in enumerate(sums)]
 
-    def _share_of_loss(self, y, y_pred, sample_weight, share, denominators):
+    def _share_of_loss(self, y, y_pred, sample_weight, share, denominators, may_skip):
         """What some rows add to the loss of a batch.
 
         Args:
@@ -215,6 +264,7 @@ class TrainingStep:
             share: how large a part of all rows they are.
             denominators: the sum of the weights of all rows, by output; where it is not there
                 these rows' own sum and `share` tell it, since then they all weigh the same.
+            may_skip: whether a loss that is not finite stays out of the logs, its step skipped.
         """
         total = share * sum(self.losses, start=tf.zeros(()))
         for name, loss in self._output_losses.items():
@@ -222,10 +272,13 @@ class TrainingStep:
             terms = loss(y[name], y_pred[name])
             numerator, denominator = weighted_sums(terms, weights)
             mean = tf.math.divide_no_nan(numerator, denominator)
-            self._means.losses[name].update_state(mean, denominator)
-            of_all = denominators.get(name, denominator / share)
+            is_logged = tf.math.is_finite(mean) if may_skip else True
+            self._means.losses[name].update_state(
+                tf.where(is_logged, mean, 0.0), tf.where(is_logged, denominator, 0.0)
+            )
+            of_all = denominators.get(name, tf.math.divide_no_nan(denominator, share))
             if not self._mean_over_weights:
-                of_all = tf.cast(tf.size(terms), tf.float32) / share
+                of_all = tf.math.divide_no_nan(tf.cast(tf.size(terms), tf.float32), share)
             total += self._output_loss_weights[name] * tf.math.divide_no_nan(numerator, of_all)
         return total
 
@@ -235,13 +288,11 @@ class TrainingStep:
             _check_has_outputs("sample_weight", sample_weight, self._output_losses)
 
     def test_step(self, data):
-        """The losses and metrics of one batch; returns the logs."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        """Counts the losses and metrics of a replica's part of a batch."""
+        x, y, sample_weight = self.unpack(data)
         y_pred = self(x, training=False)
         self.compute_loss(x, y, y_pred, sample_weight, training=False)
-        logs = self.compute_metrics(x, y, y_pred, sample_weight)
-        logs.pop("gradient_norm")
-        return logs
+        self.compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self):
         """The logs: all metrics since they were reset, and `loss` made from the others."""
@@ -252,6 +303,14 @@ class TrainingStep:
         return logs
 
 
+def _num_rows(x):
+    return tf.shape(next(leaf for leaf in tf.nest.flatten(x) if leaf is not None))[0]
+
+
+def _sum_over_replicas(values):
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
 def _check_has_outputs(argument, given, outputs):
     """Refuses labels or weights that are not there for every output with a loss."""
     names = sorted(given) if isinstance(given, dict) else type(given).__name__
@@ -260,6 +319,20 @@ def _check_has_outputs(argument, given, outputs):
             f"`{argument}` must be a dict with an entry for each output that has a loss, "
             f"{sorted(outputs)}; received {names}."
         )
+
+
+@contextlib.contextmanager
+def _already_summed(optimizer):
+    """Keeps an optimizer from adding up the gradients of all replicas, which are summed here.
+
+    Keras 3.15 clips each replica's own before it adds them up.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer._all_reduce_sum_gradients = lambda grads_and_vars: grads_and_vars
+    try:
+        yield
+    finally:
+        del optimizer._all_reduce_sum_gradients
 
 
 def _per_element(loss):

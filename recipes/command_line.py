@@ -39,7 +39,7 @@ def main(
     try:
         default, arguments = _take_config(options_type, arguments)
         options = tyro.cli(options_type, args=arguments, default=default, description=description)
-        _start_tensorflow()
+        _start_tensorflow(has_strategy=hasattr(options, "strategy"))
         run(options)
     except KeyboardInterrupt:
         print("Stopped. Run the same command again to go on.", file=sys.stderr)
@@ -53,7 +53,7 @@ def main(
     return 0
 
 
-def _start_tensorflow() -> None:
+def _start_tensorflow(has_strategy: bool) -> None:
     """Lets TensorFlow say what it says at its start to nobody, and not before every result."""
     from keras_bert_kit.quiet import standard_error_closed
 
@@ -61,7 +61,8 @@ def _start_tensorflow() -> None:
         import tensorflow as tf
         import tensorflow_text  # noqa: F401 (it registers its kernels)
 
-        tf.config.list_logical_devices()
+        if not has_strategy:  # which settles first what devices there are
+            tf.config.list_logical_devices()
 
 
 def _is_for_the_user(error: Exception) -> bool:

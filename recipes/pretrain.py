@@ -35,6 +35,7 @@ def run(
     """
     # Not at the top: `--help` answers without waiting for TensorFlow.
     import keras
+    from rich.console import Console
 
     from keras_bert_kit.bundle import Bundle
     from keras_bert_kit.card import cloze_table, corpus_facts, pretraining_card
@@ -46,6 +47,7 @@ def run(
     from keras_bert_kit.data.shard_builder import build_shards
     from keras_bert_kit.evaluation.curves import training_curve
     from keras_bert_kit.evaluation.pretraining import evaluate_pretraining, results_table
+    from keras_bert_kit.quiet import standard_error_closed
     from keras_bert_kit.run_folder import RunFolder
     from keras_bert_kit.sample_data import sample_files
     from keras_bert_kit.tasks.distilled_pretraining import Learner, pretraining_learner
@@ -56,10 +58,22 @@ def run(
     from keras_bert_kit.training.optimizers import AdamW
     from keras_bert_kit.training.progress import Progress
     from keras_bert_kit.training.schedules import LinearWarmupDecay
+    from keras_bert_kit.training.strategy import (
+        check_workers,
+        chief_first,
+        choose_strategy,
+        is_chief,
+        off_strategy,
+        wait_for_all,
+    )
 
     started = time.monotonic()
+    with standard_error_closed():
+        strategy = choose_strategy(options.strategy, options.cpus)
+    check_workers(strategy, options.batch_size, options.checkpoint_minutes)
     keras.utils.set_random_seed(options.seed)
-    options, beginning = begin(options)
+    with strategy.scope():
+        options, beginning = begin(options)
     sources = options.data or sample_files()
     reading = {
         "text_field": options.text_field,
@@ -67,24 +81,25 @@ def run(
         "undecodable": options.undecodable,
     }
     reading["exclude"] = ExcludedTexts(options.exclude, **reading) if options.exclude else None
-    folder = RunFolder.open(Path(options.output) / options.name, "pretrain", deciding(options))
+    with chief_first(strategy):
+        folder = RunFolder.open(Path(options.output) / options.name, "pretrain", deciding(options))
 
-    if beginning:
-        tokenizer = beginning.start.tokenizer
-    else:
-        tokenizer = new_tokenizer(options, folder, sources, reading)
-    vocabulary = tokenizer.vocabulary
-    folder.keep_vocabulary(vocabulary)
-    shards = build_shards(
-        sources,
-        options.shards or folder.path / "shards",
-        vocabulary,
-        heldout_fraction=options.heldout,
-        seed=options.seed,
-        num_processes=options.processes,
-        **tokenizer_options(tokenizer),
-        **reading,
-    )
+        if beginning:
+            tokenizer = beginning.start.tokenizer
+        else:
+            tokenizer = new_tokenizer(options, folder, sources, reading)
+        vocabulary = tokenizer.vocabulary
+        folder.keep_vocabulary(vocabulary)
+        shards = build_shards(
+            sources,
+            options.shards or folder.path / "shards",
+            vocabulary,
+            heldout_fraction=options.heldout,
+            seed=options.seed,
+            num_processes=options.processes,
+            **tokenizer_options(tokenizer),
+            **reading,
+        )
     description = describe(options, beginning, len(vocabulary))
     example_options = {
         "batch_size": options.batch_size,
@@ -101,35 +116,39 @@ def run(
     heldout = PretrainingData(shards["heldout"], vocabulary, **example_options).one_pass()
 
     token_counts = shards["train"].token_counts()
-    model, first_weights = first_model(options, beginning, description, token_counts)
-    folder.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
-    learner, loss_weights = Learner(model, None)
-    if options.teacher:
-        teacher = beginning.teacher.model
-        learner, loss_weights = pretraining_learner(model, teacher, options.distillation)
-    learner.compile(
-        AdamW(
-            LinearWarmupDecay(
-                options.learning_rate, round(options.warmup * options.steps), options.steps
+    with strategy.scope():
+        model, first_weights = first_model(options, beginning, description, token_counts)
+        learner, loss_weights = Learner(model, None)
+        if options.teacher:
+            teacher = beginning.teacher.model
+            learner, loss_weights = pretraining_learner(model, teacher, options.distillation)
+        learner.compile(
+            AdamW(
+                LinearWarmupDecay(
+                    options.learning_rate, round(options.warmup * options.steps), options.steps
+                ),
+                weight_decay=options.weight_decay,
+                global_clipnorm=options.clip_norm,
             ),
-            weight_decay=options.weight_decay,
-            global_clipnorm=options.clip_norm,
-        ),
-        loss=learner.losses_by_output(),
-        loss_weights=loss_weights,
-        weighted_metrics=learner.metrics_by_output(),
-        micro_batches=options.micro_batches,
-        jit_compile=options.jit_compile,
-    )
+            loss=learner.losses_by_output(),
+            loss_weights=loss_weights,
+            weighted_metrics=learner.metrics_by_output(),
+            micro_batches=options.micro_batches,
+            jit_compile=options.jit_compile,
+        )
 
-    checkpoints = Checkpoints(folder.path / "checkpoints")
+    is_writer = is_chief(strategy)
+    if is_writer:
+        folder.write_config(**description.as_dict(), tokenizer=tokenizer_options(tokenizer))
+    checkpoints = Checkpoints(folder.path / "checkpoints", writes=is_writer)
     start_step = checkpoints.restore(learner)
-    if start_step:
+    if start_step and is_writer:
         print(f"Going on from step {start_step:,}.")
     bundle = Bundle(tokenizer, model)
     cloze = cloze_sentences(shards["heldout"], vocabulary, 10)
     tokens_per_step = options.batch_size * options.sequence_length
-    with Progress(options.steps, tokens_per_step=tokens_per_step) as progress:
+    console = None if is_writer else Console(quiet=True)
+    with Progress(options.steps, tokens_per_step=tokens_per_step, console=console) as progress:
         fit_steps(
             learner,
             data.dataset,
@@ -145,12 +164,18 @@ def run(
                     options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
                     samples=lambda: cloze_table(bundle, cloze[:5]),
                     metrics_file=folder.metrics_file,
+                    writes=is_writer,
                 ),
                 SaveCheckpoints(checkpoints, options.checkpoint_every, options.checkpoint_minutes),
                 progress,
             ],
         )
 
+    if not is_writer:
+        wait_for_all(strategy)
+        return {}
+    model = off_strategy(model)
+    bundle = Bundle(tokenizer, model)
     results = evaluate_pretraining(model, heldout, token_counts)
     folder.write_weights(model)
     num_layers = description.encoder.num_layers
@@ -194,6 +219,7 @@ def run(
         print(f"{comparison.verdict}\n\n{comparison.table}\n")
     minutes = (time.monotonic() - started) / 60
     print(f"Done in {minutes:.1f} minutes. The model, its card and its curve: {folder.path}")
+    wait_for_all(strategy)  # a worker that leaves earlier counts as crashed
     return results
 
 

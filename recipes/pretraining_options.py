@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from keras_bert_kit.tasks.distillation_options import DistillationOptions
+from keras_bert_kit.training.strategy_name import StrategyName
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ class Options:
     """Decoupled weight decay of the matrices."""
     clip_norm: float = 1.0
     """The largest norm of all gradients together."""
+    strategy: StrategyName = "auto"
+    """Where to train: on `one` device, `mirrored` on all GPUs of this machine, `multiworker` as
+    `TF_CONFIG` says, on a `tpu`; see docs/scaling.md."""
+    cpus: int | None = None
+    """Without GPUs, cut the CPU into so many devices, to try a strategy out."""
     dtype: Literal["float32", "mixed_bfloat16"] = "float32"
     """Precision of the computation; weights are kept in float32."""
     jit_compile: bool = False
@@ -141,6 +147,8 @@ NOT_OF_THE_RESULT = (
     "shards",
     "processes",
     "micro_batches",
+    "strategy",
+    "cpus",
     "log_every",
     "checkpoint_every",
     "checkpoint_minutes",

@@ -84,7 +84,8 @@ def test_logs_of_validation_are_called_as_those_of_training():
         shuffle=False,
         verbose=0,
     ).history
-    assert set(history) == {"loss", "label_loss", "gradient_norm", "val_loss", "val_label_loss"}
+    of_training = {"loss", "label_loss", "gradient_norm", "skipped_steps"}
+    assert set(history) == of_training | {"val_loss", "val_label_loss"}
     assert len(history["val_loss"]) == 2
 
 
@@ -226,7 +227,34 @@ def test_a_second_compile_starts_afresh():
     model.compile(keras.optimizers.SGD(0.0), loss={"b": "mse"}, loss_weights={"b": 2.0})
     model.weights[1].assign([[0.0]])
     logs = model.train_on_batch(column(1), labels, return_dict=True)
-    assert logs == {"b_loss": 4.0, "gradient_norm": pytest.approx(8.0), "loss": 8.0}
+    norm = pytest.approx(8.0)
+    assert logs == {"b_loss": 4.0, "gradient_norm": norm, "skipped_steps": 0.0, "loss": 8.0}
+
+
+def test_a_step_that_is_not_finite_is_skipped_counted_and_a_step():
+    model = linear_model("label", kernel="ones")
+    model.compile(AdamW(0.1, weight_decay=0.5), loss={"label": "mse"})
+    batches = [(column(x), {"label": column(0)}, {"label": np.ones(1, "float32")}) for x in (1, 2)]
+    broken = column(np.nan), *batches[0][1:]
+    model.fit(dataset(batches[0], broken), shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) == 2
+    logs = model.fit(dataset(broken, batches[1]), shuffle=False, verbose=0).history
+
+    expected = linear_model("label", kernel="ones")
+    expected.compile(AdamW(0.1, weight_decay=0.5), loss={"label": "mse"})
+    expected.fit(dataset(batches[0]), shuffle=False, verbose=0)
+    for _ in range(2):  # AdamW's corrections go by the number of the step
+        expected.optimizer.iterations.assign_add(1)
+    of_second = expected.fit(dataset(batches[1]), shuffle=False, verbose=0).history
+    np.testing.assert_array_equal(model.weights[0], expected.weights[0])
+    assert logs == of_second | {"skipped_steps": [1.0]}
+
+
+def test_a_loss_that_is_not_finite_shows_in_an_evaluation():
+    model = linear_model("label", kernel="ones")
+    model.compile("sgd", loss={"label": "mse"})
+    labels = {"label": column(0)}
+    assert math.isnan(model.evaluate(column(np.nan), labels, return_dict=True, verbose=0)["loss"])
 
 
 def test_the_optimizer_has_state_for_all_weights_from_the_first_step():
@@ -449,8 +477,9 @@ def test_pretraining_trains():
         "next_sentence_loss",
         "next_sentence_accuracy",
         "gradient_norm",
+        "skipped_steps",
     }
-    assert set(results) == set(history) - {"gradient_norm"}
+    assert set(results) == set(history) - {"gradient_norm", "skipped_steps"}
     assert history["loss"][0] > history["loss"][1] > results["loss"]
 
 
@@ -465,8 +494,8 @@ def test_pretraining_trains_with_xla_the_same():
 def test_logs_without_next_sentence_have_the_same_names():
     model, data, history = fit_pretraining_model(next_sentence=False, run_eagerly=True)
     results = model.evaluate(data, verbose=0, return_dict=True)
-    assert set(history) == {"loss", "masked_lm_loss", "masked_lm_accuracy", "gradient_norm"}
     assert set(results) == {"loss", "masked_lm_loss", "masked_lm_accuracy"}
+    assert set(history) == set(results) | {"gradient_norm", "skipped_steps"}
 
 
 def test_a_keras_file_goes_on_where_it_was(tmp_path):

@@ -2,11 +2,13 @@
 
     python tools/kill_test.py
     python tools/kill_test.py --steps 1000 --kills 50 --seed 1
+    python tools/kill_test.py --steps 60 --kills 4 --workers 2
 
 A BERT-tiny with dropout learns from the text that ships with the package, with a checkpoint every
 third step. It is killed (SIGKILL) while it starts, at random steps, half of the times while a
-checkpoint is being written, and behind the last step; each time the same command goes on. The exit
-code is 1 if anything differs at the end.
+checkpoint is being written, and behind the last step; each time the same command goes on. Of
+several workers a random one is killed, and their launcher ends the others. The exit code is 1 if
+anything differs at the end.
 """
 
 import itertools
@@ -43,34 +45,39 @@ class Moment:
     is_in_save: bool = False
 
 
-def main(steps: int = 200, kills: int = 10, seed: int = 0) -> None:
+def main(steps: int = 200, kills: int = 10, seed: int = 0, workers: int = 1) -> None:
     """Prints a Markdown table of the kills, and what differs at the end.
 
     Args:
         steps: of each of the two runs.
         kills: how often one of them is killed, at least twice.
         seed: of the moments.
+        workers: of each run.
     """
+    rng = random.Random(seed)
     training = (*TRAINING, "--steps", str(steps))
     with tempfile.TemporaryDirectory() as output:
         left_alone, killed = Path(output, "left-alone"), Path(output, "killed")
-        start = Run(left_alone, training)
+        start = Run(left_alone, training, workers)
         start.wait_for(Moment(1))
         starting_seconds = start.seconds
         start.end()
         print("| went on from | newest checkpoint | half-written file | last logged | killed |")
         print("| --- | --- | --- | --- | --- |")
         for moment in moments(steps, kills, starting_seconds, seed):
-            run = Run(killed, training)
+            run = Run(killed, training, workers)
             was_there = run.wait_for(moment)
-            run.stop(signal.SIGKILL)
+            if workers == 1:
+                run.stop(signal.SIGKILL)
+            else:
+                run.kill_worker(rng)
             step, half_written, logged = state_of(killed)
             print(
                 f"| {run.went_on_from} | {step} | {'yes' if half_written else 'no'} | {logged} | "
                 f"{'yes' if was_there else 'no, it had ended'} |",
                 flush=True,
             )
-        Run(killed, training).end()
+        Run(killed, training, workers).end()
         found = differences(killed, left_alone)
     print("\n".join(["", *(found or ["Weights, optimizer, seeds and records are the same."])]))
     sys.exit(1 if found else 0)
@@ -93,17 +100,22 @@ class Run:
     Args:
         folder: of the run.
         training: its options.
+        workers: how many processes train together.
     """
 
-    def __init__(self, folder: Path, training: Sequence[str]):
+    def __init__(self, folder: Path, training: Sequence[str], workers: int = 1):
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}.log")
         self.first_step = state_of(folder)[0]
         self.began = time.monotonic()
         place = ("--output", str(folder.parent), "--name", folder.name)
+        command = [sys.executable, "-m", "recipes.pretrain", *place, *training]
+        if workers > 1:
+            launcher = str(ROOT / "tools" / "launch_workers.py")
+            command = [sys.executable, launcher, "--workers", str(workers), *command]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "recipes.pretrain", *place, *training],
+                command,
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 stdout=log,
@@ -138,6 +150,13 @@ class Run:
         """Sends a signal to all processes of the run and waits for their end."""
         if self._is_there():
             os.killpg(self.process.pid, number)
+        self.process.wait()
+
+    def kill_worker(self, rng: random.Random) -> None:
+        """Kills one of several workers and waits for the launcher's end."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        if self._is_there() and (workers := children.read_text().split()):
+            os.kill(int(rng.choice(workers)), signal.SIGKILL)
         self.process.wait()
 
     def end(self) -> None:

@@ -181,13 +181,9 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
             for output, metrics in found.items()
         }
 
-    def train_step(self, data):
-        """One step of the optimizer on one batch, the teacher's answers added to its labels."""
-        return super().train_step(self._with_teacher(data))
-
-    def test_step(self, data):
-        """The losses and metrics of one batch, those towards the teacher included."""
-        return super().test_step(self._with_teacher(data))
+    def unpack(self, data):
+        """A batch, the teacher's answers added to its labels."""
+        return super().unpack(self._with_teacher(data))
 
     def _with_teacher(self, data):
         """The batch with labels and weights for every output."""

@@ -182,7 +182,7 @@ def train_model(
                     progress,
                 ],
             )
-    num_tokens = tokens_per_step * int(learner.optimizer.iterations)
+    num_tokens = tokens_per_step * int(learner.optimizer.iterations.numpy())
     best.restore_best(learner)
     if options.lora_rank is not None:
         model = merge_lora(model)

@@ -80,7 +80,7 @@ def use_averages(model: keras.Model) -> None:
         ValueError: if the optimizer keeps no averages.
     """
     optimizer = _optimizer(model)
-    if int(optimizer.iterations) > 0:
+    if int(optimizer.iterations.numpy()) > 0:
         for variable, average in optimizer.averages():
             variable.assign(average)
 

@@ -69,7 +69,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Takes up what is on the disk, as far as the step that training goes on from."""
-        self.resume(int(self.model.optimizer.iterations))
+        self.resume(int(self.model.optimizer.iterations.numpy()))
         self.model.stop_training = self.stopped
 
     def on_epoch_end(self, epoch, logs=None):
@@ -81,7 +81,7 @@ class BestWeights(keras.callbacks.Callback):
                 f"{', '.join(sorted(logs)) or 'nothing'}. Name one of these, or put the callback "
                 "that measures before this one."
             )
-        step, value = int(self.model.optimizer.iterations), float(logs[self.monitor])
+        step, value = int(self.model.optimizer.iterations.numpy()), float(logs[self.monitor])
         if self._is_better(value) or (step == self.best_step and value == self.best):
             self._keep(step, value)
         elif self.best_step is None or step > self.best_step:

@@ -32,11 +32,13 @@ class Checkpoints:
     Args:
         folder: where the files go.
         keep: how many of the newest are kept.
+        writes: whether this process writes them; of several workers one does, and all read.
     """
 
-    def __init__(self, folder: str | Path, keep: int = 2):
+    def __init__(self, folder: str | Path, keep: int = 2, writes: bool = True):
         self.folder = Path(folder)
         self.keep = keep
+        self.writes = writes
         self._writer = ThreadPoolExecutor(1, "checkpoints")
         self._writing: Future | None = None
         self._metrics = []  # of the checkpoint that was restored, until an epoch begins
@@ -60,8 +62,9 @@ class Checkpoints:
             with_metrics: whether the metrics are those of an epoch that goes on.
         """
         self.wait()
-        state = _copy(model, with_metrics)
-        self._writing = self._writer.submit(self._write_or_warn, *state)
+        state = _copy(model, with_metrics)  # on all workers: metrics are summed over them
+        if self.writes:
+            self._writing = self._writer.submit(self._write_or_warn, *state)
 
     def wait(self) -> None:
         """Waits until what is saved in the background is on the disk."""
@@ -85,8 +88,9 @@ class Checkpoints:
             ValueError: if the checkpoint is of another model, or all are damaged.
         """
         self.wait()
-        for half_written in self.folder.glob(f"step-*{UNFINISHED}"):  # by a run that was killed
-            half_written.unlink()
+        if self.writes:
+            for half_written in self.folder.glob(f"step-*{UNFINISHED}"):  # by a killed run
+                half_written.unlink()
         paths = self.paths()
         for path in reversed(paths):
             try:
@@ -130,7 +134,7 @@ class Checkpoints:
         for key, variable in state.items():
             variable.assign(values[key])
         self._metrics = metrics
-        return int(model.optimizer.iterations)
+        return int(model.optimizer.iterations.numpy())
 
     def _write(self, step: int, state: dict[str, np.ndarray]) -> Path:
         path = self._path(step)
@@ -241,7 +245,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
             raise KeyboardInterrupt(f"stopped by {signal.Signals(self._signal).name}")
 
     def _step(self) -> int:
-        return int(self.model.optimizer.iterations)
+        return int(self.model.optimizer.iterations.numpy())
 
     def _on_signal(self, number, frame) -> None:
         self._signal = number
@@ -265,7 +269,7 @@ def _copy(model: keras.Model, with_metrics: bool) -> tuple[int, dict[str, np.nda
     if with_metrics:
         state |= _numbered(METRICS, model.metrics_variables)
     copies = {key: np.asarray(variable).copy() for key, variable in state.items()}
-    return int(model.optimizer.iterations), copies
+    return int(model.optimizer.iterations.numpy()), copies
 
 
 def _numbered(group: str, variables) -> dict[str, keras.Variable]:

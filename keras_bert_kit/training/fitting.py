@@ -27,7 +27,7 @@ def fit_steps(
         validation_data: what to evaluate on.
         callbacks: Keras callbacks.
     """
-    begin = int(model.optimizer.iterations)
+    begin = int(model.optimizer.iterations.numpy())
     if begin % evaluate_every and begin < total_steps:
         # Keras makes some metrics with their first batch, but those of a checkpoint that was taken
         # in this period are put in before it.

@@ -89,7 +89,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
 
     def _unfreeze(self) -> None:
         """Trains as many layers as the step says, and makes the train function again."""
-        count = int(self.model.optimizer.iterations) // self.every
+        count = int(self.model.optimizer.iterations.numpy()) // self.every
         wanted = [index < count for index in range(len(self._layers))]
         if wanted == [layer.trainable for layer in self._layers]:
             return

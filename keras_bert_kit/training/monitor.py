@@ -54,6 +54,8 @@ class Monitor(keras.callbacks.Callback):
         metrics_file: a file that gets the same numbers as one JSON object a line, for instance
             `{"step": 50, "split": "train", "loss": 6.2}`; what is not finite is `null`. What it
             holds after the starting step is dropped when `fit` begins.
+        writes: whether this process writes; of several workers one does, and the means of all of
+            them begin anew with its windows.
         clock: returns the time in seconds.
 
     Raises:
@@ -83,6 +85,7 @@ class Monitor(keras.callbacks.Callback):
         options_text: str | None = None,
         samples: Callable[[], str] | None = None,
         metrics_file: str | Path | None = None,
+        writes: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ):
         super().__init__()
@@ -97,7 +100,8 @@ class Monitor(keras.callbacks.Callback):
         self.histograms = histograms
         self.options_text = options_text
         self.samples = samples
-        self.metrics_file = None if metrics_file is None else Path(metrics_file)
+        self.metrics_file = Path(metrics_file) if metrics_file is not None and writes else None
+        self.writes = writes
         self.clock = clock
         self._stopwatch = Stopwatch(clock)
         self._options_are_written = False
@@ -117,10 +121,10 @@ class Monitor(keras.callbacks.Callback):
             rewind_metrics(self.metrics_file, step)
             self._lines = MetricsFile(self.metrics_file)
         repeated = () if self._options_are_written else (OPTIONS_TAG,)
-        for split in ("train", "heldout"):
+        for split in ("train", "heldout") if self.writes else ():
             rewind_events(self.folder / split, step, tags_from_step=repeated)
             self._writers[split] = tf.summary.create_file_writer(str(self.folder / split))
-        if self.options_text is not None and not self._options_are_written:
+        if self.writes and self.options_text is not None and not self._options_are_written:
             self._write_text("train", OPTIONS_TAG, self.options_text, step)
         self._options_are_written = True
         self._written_step = step  # where the last window ended
@@ -171,9 +175,9 @@ class Monitor(keras.callbacks.Callback):
         held_out = held_out_logs(logs)
         if held_out:
             self._write("heldout", held_out, step)
-            if self.samples is not None:
+            if self.writes and self.samples is not None:
                 self._write_text("heldout", SAMPLES_TAG, self.samples(), step)
-        if self.histograms:
+        if self.writes and self.histograms:
             with self._events("train", step):
                 for weight in self.model.trainable_weights:
                     tf.summary.histogram(weight.path, tf.cast(weight.numpy(), tf.float32))
@@ -205,6 +209,8 @@ class Monitor(keras.callbacks.Callback):
         self._restart_stopwatch(step)
 
     def _write(self, split: str, numbers: Mapping[str, float], step: int) -> None:
+        if not self.writes:
+            return
         with self._events(split, step):
             for name, value in numbers.items():
                 tf.summary.scalar(name, value)

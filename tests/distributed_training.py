@@ -1,0 +1,108 @@
+"""Trains a user's own model on some replicas and keeps its weights and logs.
+
+    python distributed_training.py FOLDER CASES [--cpus N]
+
+Run as a process of its own: how many devices and workers there are is settled when TensorFlow
+starts. CASES is JSON: by name, what differs from the usual `compile` and data.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_kit.step import TrainingStep
+from keras_bert_kit.training.losses import cross_entropy
+from keras_bert_kit.training.optimizers import AdamW
+from keras_bert_kit.training.strategy import choose_strategy
+
+# Three rows leave nothing for one of four replicas.
+ROWS = (8, 8, 7, 8, 3, 8, 8, 5, 8, 8)
+
+
+class Model(TrainingStep, keras.Model):
+    """A user's own model."""
+
+
+def batches(nan_in_step=None):
+    """Ten, with unequal weights for each row and each token."""
+    generator = np.random.default_rng(0)
+    for step, rows in enumerate(ROWS):
+        x = {"features": generator.normal(size=(rows, 3)).astype("float32")}
+        y = {
+            "tags": generator.integers(0, 4, (rows, 3)).astype("int32"),
+            "label": generator.integers(0, 2, rows).astype("int32"),
+        }
+        weights = {
+            "tags": generator.integers(0, 4, (rows, 3)).astype("float32"),
+            "label": generator.uniform(0, 2, rows).astype("float32"),
+        }
+        if step == nan_in_step:
+            x["features"][-1, 0] = np.nan  # the last row is one of the last replica
+        yield x, y, weights
+
+
+def dataset(num_batches, nan_in_step=None):
+    """The first of them."""
+    signature = keras.tree.map_structure(
+        lambda value: tf.TensorSpec([None, *value.shape[1:]], value.dtype), next(batches())
+    )
+    # Arrays that a generator gives twice are no longer the same: TensorFlow writes into them.
+    data = tf.data.Dataset.from_generator(
+        lambda: batches(nan_in_step), output_signature=signature
+    ).take(num_batches)
+    return data.apply(tf.data.experimental.assert_cardinality(num_batches))
+
+
+def model():
+    """Each feature to its class, and all of a row to the class of the row."""
+    x = {"features": keras.Input((3,), name="features")}
+    rows = keras.layers.Dense(5, activation="gelu")(keras.layers.Reshape((3, 1))(x["features"]))
+    label = keras.layers.Dense(2, dtype="float32")(keras.layers.GlobalAveragePooling1D()(rows))
+    return Model(x, {"tags": keras.layers.Dense(4, dtype="float32")(rows), "label": label})
+
+
+def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile_arguments):
+    """The weights and the logs."""
+    keras.utils.set_random_seed(0)
+    keras.mixed_precision.set_dtype_policy(dtype)
+    with strategy.scope():
+        learner = model()
+        learner.compile(
+            AdamW(0.01, global_clipnorm=0.1),
+            loss={"tags": cross_entropy(), "label": cross_entropy()},
+            loss_weights={"label": 0.5},
+            metrics={"label": ["accuracy"]},
+            weighted_metrics={"tags": ["accuracy"]},
+            **compile_arguments,
+        )
+    history = learner.fit(
+        dataset(len(ROWS), nan_in_step),
+        validation_data=dataset(3) if validate else None,
+        shuffle=False,
+        verbose=0,
+    ).history
+    keras.mixed_precision.set_dtype_policy("float32")
+    steps = int(learner.optimizer.iterations.numpy())
+    scale = getattr(learner.optimizer, "dynamic_scale", None)
+    about = {"steps": steps, "scale": None if scale is None else float(scale.numpy())}
+    return learner.get_weights(), about | {"logs": history}
+
+
+def main(folder, cases, num_cpus=None):
+    """Writes `CASE.npz` and `CASE.json` into a folder of each worker, called by its number."""
+    strategy = choose_strategy("auto", num_cpus)
+    folder = Path(folder) / str(getattr(strategy.cluster_resolver, "task_id", None) or 0)
+    folder.mkdir(parents=True)
+    for name, arguments in json.loads(cases).items():
+        weights, about = train(strategy, **arguments)
+        np.savez(folder / f"{name}.npz", *weights)
+        (folder / f"{name}.json").write_text(json.dumps(about))
+
+
+if __name__ == "__main__":
+    cpus = int(sys.argv[sys.argv.index("--cpus") + 1]) if "--cpus" in sys.argv else None
+    main(sys.argv[1], sys.argv[2], cpus)
