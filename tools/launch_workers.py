@@ -95,15 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.command or options.workers < 1 or options.restarts < 0:
         parser.error("give a command, at least 1 worker and at least 0 restarts")
-    for left in range(options.restarts, -1, -1):
-        try:
+    try:
+        code = run_workers(options.command, options.workers)
+        for restart in range(1, options.restarts + 1):
+            if code == 0:
+                break
+            _say(f"A worker ended with {code}: all start again ({restart} of {options.restarts}).")
             code = run_workers(options.command, options.workers)
-        except KeyboardInterrupt:
-            return 130
-        if code == 0 or not left:
-            return code if code >= 0 else 128 - code
-        _say(f"A worker ended with {code}: starting all again, {left} more time(s).")
-    return 0
+    except KeyboardInterrupt:
+        return 130
+    return code if code >= 0 else 128 - code  # as a shell tells a signal
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ class Checkpoints:
             logger.warning("The checkpoint is of other metrics: logged means begin anew.")
 
     def _assign(self, model: keras.Model, values: dict[str, np.ndarray], path: Path) -> int:
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
         state = _state(model)
         metrics = [values.pop(key) for key in sorted(values) if key.startswith(METRICS)]
         shapes = {key: tuple(variable.shape) for key, variable in state.items()}

@@ -180,6 +180,17 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
     assert not half_written.exists()
 
 
+def test_a_worker_that_does_not_write_reads_what_another_wrote(tmp_path):
+    model = make_model()
+    fit(model, 0, 4, [SaveCheckpoints(Checkpoints(tmp_path, writes=False), every=1)])
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "step-000000009.npz.unfinished").touch()  # by another, at this moment
+    Checkpoints(tmp_path).save(model)
+    (tmp_path / "step-000000009.npz.unfinished").touch()
+    assert Checkpoints(tmp_path, writes=False).restore(make_model()) == 4
+    assert (tmp_path / "step-000000009.npz.unfinished").exists()
+
+
 def test_no_later_step_changes_what_is_being_saved(tmp_path):
     model, checkpoints = make_model(), Checkpoints(tmp_path)
     fit(model, 0, 2)

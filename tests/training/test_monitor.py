@@ -298,6 +298,29 @@ def test_what_is_not_finite_is_null_in_the_metrics_file(tmp_path):
     assert read_scalars(tmp_path / "train")["loss"] == [(1, math.inf)]
 
 
+def test_a_worker_that_does_not_write_has_the_means_of_the_same_windows(tmp_path):
+    class Seen(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.losses = [*getattr(self, "losses", []), float(logs["loss"])]
+
+    seen = []
+    for writes in (True, False):
+        folder = tmp_path / str(writes)
+        monitor = Monitor(
+            folder,
+            every=2,
+            metrics_file=folder / "metrics.jsonl",
+            writes=writes,
+            samples=(lambda: "") if writes else pytest.fail,
+            options_text="- none",
+            histograms=True,
+        )
+        seen.append(Seen())
+        fit(build_model(), [1, 3, 5, 7], monitor, seen[-1], validation_data=batches([1]))
+    assert seen[0].losses == seen[1].losses == [1.0, 5.0, 25.0, 37.0]
+    assert (tmp_path / "True").exists() and not (tmp_path / "False").exists()
+
+
 def test_a_model_that_is_not_at_the_start_step_is_refused(tmp_path):
     metrics_file = tmp_path / "metrics.jsonl"
     metrics_file.write_text('{"step": 400}\n')
