@@ -136,7 +136,8 @@ class TrainingStep(GlobalBatches):
         `skipped_steps`. It is a step of the optimizer all the same: step k is that of batch k.
         """
         strategy = self.distribute_strategy
-        gradients, norm = self.run_on_parts(self._replica_gradients, batch)
+        with own_draws(self, self.num_replicas):
+            gradients, norm = self.run_on_parts(self._replica_gradients, batch)
 
         def update():
             strategy.run(self._update, args=(gradients, norm))
@@ -333,6 +334,34 @@ def _already_summed(optimizer):
         yield
     finally:
         del optimizer._all_reduce_sum_gradients
+
+
+@contextlib.contextmanager
+def own_draws(model, num_replicas):
+    """Lets each replica draw random numbers of its own, the first one those of a single device.
+
+    In Keras 3.15 all draw the same: their rows would be dropped out alike.
+    """
+
+    def of_replica(draw):
+        def draw_and_shift(ordered=True):
+            seed = draw(ordered)
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return seed + tf.cast(tf.stack([replica, 0]), seed.dtype)
+
+        return draw_and_shift
+
+    generators = []
+    if num_replicas > 1:
+        found = (one for layer in model._flatten_layers() for one in layer._seed_generators)
+        generators = list({id(one): one for one in found}.values())
+    for generator in generators:
+        generator.next = of_replica(generator.next)
+    try:
+        yield
+    finally:
+        for generator in generators:
+            del generator.next
 
 
 def _per_element(loss):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_kit.step import TrainingStep
+from keras_bert_kit.step import TrainingStep, own_draws
 from keras_bert_kit.training.losses import cross_entropy
 from keras_bert_kit.training.optimizers import AdamW
 from keras_bert_kit.training.strategy import choose_strategy
@@ -92,11 +92,29 @@ def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile
     return learner.get_weights(), about | {"logs": history}
 
 
+def dropped(strategy, of_each):
+    """What dropout leaves of ones on each replica, as Keras draws it and as the step does."""
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        x = keras.Input((8,))
+        model = keras.Model(x, keras.layers.Dropout(0.5)(x))
+
+    @tf.function
+    def draw():
+        with own_draws(model, strategy.num_replicas_in_sync if of_each else 1):
+            return strategy.run(lambda: model(tf.ones((1, 8)), training=True))
+
+    found = strategy.experimental_local_results(draw())
+    return [one.numpy()[0].tolist() for one in found]
+
+
 def main(folder, cases, num_cpus=None):
     """Writes `CASE.npz` and `CASE.json` into a folder of each worker, called by its number."""
     strategy = choose_strategy("auto", num_cpus)
     folder = Path(folder) / str(getattr(strategy.cluster_resolver, "task_id", None) or 0)
     folder.mkdir(parents=True)
+    about = {json.dumps(of_each): dropped(strategy, of_each) for of_each in (False, True)}
+    (folder / "dropped.json").write_text(json.dumps(about))
     for name, arguments in json.loads(cases).items():
         weights, about = train(strategy, **arguments)
         np.savez(folder / f"{name}.npz", *weights)
