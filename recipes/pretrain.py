@@ -52,6 +52,7 @@ def run(
     from keras_bert_kit.sample_data import sample_files
     from keras_bert_kit.tasks.distilled_pretraining import Learner, pretraining_learner
     from keras_bert_kit.text.tokenizer_files import tokenizer_options
+    from keras_bert_kit.training.blow_ups import LeftOut, RollBacks, WatchForBlowUps
     from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
     from keras_bert_kit.training.fitting import fit_steps
     from keras_bert_kit.training.monitor import Monitor
@@ -70,7 +71,7 @@ def run(
     started = time.monotonic()
     with standard_error_closed():
         strategy = choose_strategy(options.strategy, options.cpus)
-    check_workers(strategy, options.batch_size, options.checkpoint_minutes)
+    check_workers(strategy, options.batch_size, options.checkpoint_minutes, options.roll_backs)
     keras.utils.set_random_seed(options.seed)
     with strategy.scope():
         options, beginning = begin(options)
@@ -144,6 +145,7 @@ def run(
     start_step = checkpoints.restore(learner)
     if start_step and is_writer:
         print(f"Going on from step {start_step:,}.")
+    left_out = LeftOut(folder.path / "checkpoints" / "left-out.json")
     bundle = Bundle(tokenizer, model)
     cloze = cloze_sentences(shards["heldout"], vocabulary, 10)
     tokens_per_step = options.batch_size * options.sequence_length
@@ -151,7 +153,7 @@ def run(
     with Progress(options.steps, tokens_per_step=tokens_per_step, console=console) as progress:
         fit_steps(
             learner,
-            data.dataset,
+            left_out.of(data.dataset),
             options.steps,
             options.evaluate_every,
             heldout,
@@ -166,9 +168,11 @@ def run(
                     metrics_file=folder.metrics_file,
                     writes=is_writer,
                 ),
+                WatchForBlowUps(options.max_skipped_steps, options.max_loss),
                 SaveCheckpoints(checkpoints, options.checkpoint_every, options.checkpoint_minutes),
                 progress,
             ],
+            RollBacks(learner, checkpoints, left_out, options.roll_backs),
         )
 
     if not is_writer:

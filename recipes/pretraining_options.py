@@ -121,6 +121,13 @@ class Options:
     histograms: bool = False
     """Whether TensorBoard gets histograms of the weights."""
 
+    max_skipped_steps: int = 50
+    """So many steps in a row whose gradients are not finite end the training."""
+    max_loss: float | None = None
+    """So does a loss above this."""
+    roll_backs: int = 0
+    """How often to go back to the last checkpoint instead, and to leave out the batches since."""
+
 
 # What is None above by default, because a model that training goes on from has its own.
 OF_A_NEW_MODEL = {
@@ -153,6 +160,9 @@ NOT_OF_THE_RESULT = (
     "checkpoint_every",
     "checkpoint_minutes",
     "histograms",
+    "max_skipped_steps",
+    "max_loss",
+    "roll_backs",
 )
 # What counts only when there is a teacher.
 OF_A_TEACHER = ("distillation", "teacher_dtype")

@@ -204,6 +204,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Takes over the two signals, where the interpreter lets it."""
         self._saved_step, self._saved_at = self._step(), self.clock()
+        self._give_signals_back()  # of a `fit` that failed
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 self._previous_handlers[number] = signal.signal(number, self._on_signal)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from keras_bert_kit.training.blow_ups import BlowUp
+
 
 def fit_steps(
     model: keras.Model,
@@ -12,6 +14,7 @@ def fit_steps(
     evaluate_every: int,
     validation_data=None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_blow_up: Callable[[BlowUp], None] | None = None,
 ) -> None:
     """Trains a compiled model from the step its optimizer is at up to `total_steps`.
 
@@ -26,7 +29,19 @@ def fit_steps(
         evaluate_every: steps between two evaluations.
         validation_data: what to evaluate on.
         callbacks: Keras callbacks.
+        on_blow_up: called when one of these raises `BlowUp`, to put the model back to an earlier
+            step; training goes on from there. Without it the error is raised.
     """
+    while True:
+        try:
+            return _fit_on(model, batches, total_steps, evaluate_every, validation_data, callbacks)
+        except BlowUp as blow_up:
+            if on_blow_up is None:
+                raise
+            on_blow_up(blow_up)
+
+
+def _fit_on(model, batches, total_steps, evaluate_every, validation_data, callbacks) -> None:
     begin = int(model.optimizer.iterations.numpy())
     if begin % evaluate_every and begin < total_steps:
         # Keras makes some metrics with their first batch, but those of a checkpoint that was taken

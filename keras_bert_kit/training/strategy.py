@@ -75,13 +75,16 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_workers(
-    strategy: tf.distribute.Strategy, batch_size: int, checkpoint_minutes: float | None
+    strategy: tf.distribute.Strategy,
+    batch_size: int,
+    checkpoint_minutes: float | None,
+    roll_backs: int = 0,
 ) -> None:
     """Refuses options of a training that do not go with its strategy.
 
     Raises:
         ValueError: if there are more replicas than rows in a batch, or several workers would have
-            to agree when so many minutes have passed.
+            to agree when so many minutes have passed, or on the checkpoint to go back to.
     """
     num_replicas = strategy.num_replicas_in_sync
     if batch_size < num_replicas:
@@ -93,6 +96,11 @@ def check_workers(
         raise ValueError(
             "`checkpoint_minutes` is for one worker, as the clocks of several differ: give "
             "`checkpoint_every`."
+        )
+    if roll_backs and strategy.cluster_resolver is not None:
+        raise ValueError(
+            "`roll_backs` is for one worker: start all again with `--seed` or the learning rate "
+            "changed, or leave it out."
         )
 
 
