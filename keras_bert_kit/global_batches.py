@@ -139,10 +139,10 @@ class GlobalBatches:
         """
         metrics = self._compile_metrics
         is_needed = self._distribute_strategy is not None or self.jit_compile
-        if iterator is None or not is_needed or metrics is None or metrics.built:
+        if not is_needed or metrics is None or metrics.built:
             return
-        for _, _, batches in iterator:
-            part = keras.tree.map_structure(self.of_first_replica, next(batches))
+        for _, _, batches in iterator or ():
+            data_batch = keras.tree.map_structure(self.of_first_replica, next(batches))
             break
         with self.distribute_strategy.scope():
-            self._symbolic_build(data_batch=self.unpack(part))
+            self._symbolic_build(data_batch=self.unpack(data_batch))

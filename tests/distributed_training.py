@@ -65,10 +65,9 @@ def model():
     return Model(x, {"tags": keras.layers.Dense(4, dtype="float32")(rows), "label": label})
 
 
-def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile_arguments):
-    """The weights and the logs."""
+def learner_on(strategy, **compile_arguments):
+    """The model, compiled."""
     keras.utils.set_random_seed(0)
-    keras.mixed_precision.set_dtype_policy(dtype)
     with strategy.scope():
         learner = model()
         learner.compile(
@@ -79,6 +78,13 @@ def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile
             weighted_metrics={"tags": ["accuracy"]},
             **compile_arguments,
         )
+    return learner
+
+
+def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile_arguments):
+    """The weights and the logs."""
+    keras.mixed_precision.set_dtype_policy(dtype)
+    learner = learner_on(strategy, **compile_arguments)
     history = learner.fit(
         dataset(len(ROWS), nan_in_step),
         validation_data=dataset(3) if validate else None,
@@ -113,6 +119,9 @@ def main(folder, cases, num_cpus=None):
     strategy = choose_strategy("auto", num_cpus)
     folder = Path(folder) / str(getattr(strategy.cluster_resolver, "task_id", None) or 0)
     folder.mkdir(parents=True)
+    x, y, weights = next(batches())
+    logs = learner_on(strategy).train_on_batch(x, y, weights, return_dict=True)
+    (folder / "on_batch.json").write_text(json.dumps(logs, default=float))
     about = {json.dumps(of_each): dropped(strategy, of_each) for of_each in (False, True)}
     (folder / "dropped.json").write_text(json.dumps(about))
     for name, arguments in json.loads(cases).items():

@@ -49,8 +49,9 @@ def read(folder, cases):
     return found
 
 
-def dropped(folder):
-    return {"dropped": json.loads((folder / "0" / "dropped.json").read_text())}
+def others(folder):
+    names = ("dropped", "on_batch")
+    return {name: json.loads((folder / "0" / f"{name}.json").read_text()) for name in names}
 
 
 def difference(found, expected):
@@ -76,7 +77,7 @@ def one(tmp_path_factory):
     """On one replica, in the plainest way."""
     folder = tmp_path_factory.mktemp("one") / "out"
     cases = {"plain": {"validate": True}, "nan": {"nan_in_step": 3}, "half": HALF}
-    return trained(start(folder, cases), folder / "0", cases=cases)[0] | dropped(folder)
+    return trained(start(folder, cases), folder / "0", cases=cases)[0] | others(folder)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def mirrored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mirrored") / "out"
     cases = {"together": TOGETHER, "nan": {"nan_in_step": 3}, "half": HALF}
     process = start(folder, cases, num_cpus=2)
-    return trained(process, folder / "0", cases=cases)[0] | dropped(folder)
+    return trained(process, folder / "0", cases=cases)[0] | others(folder)
 
 
 def test_two_replicas_with_micro_batches_and_several_steps_a_call_take_the_same_steps(
@@ -110,6 +111,10 @@ def test_float16_xla_clipping_and_micro_batches_go_together(one, mirrored):
     assert difference(one["half"], one["plain"]) < 1e-2
     assert_same_logs(mirrored["half"], one["half"], rtol=1e-3)
     assert mirrored["half"][1]["scale"] is not None
+
+
+def test_train_on_batch_gives_each_replica_the_whole_batch(one, mirrored):
+    assert mirrored["on_batch"] == pytest.approx(one["on_batch"], rel=1e-5)
 
 
 def test_replicas_draw_numbers_of_their_own(one, mirrored):

@@ -320,6 +320,13 @@ def test_xla_takes_the_same_steps():
     assert weights[0] == pytest.approx(weights[1], rel=1e-5)
 
 
+def test_xla_on_a_batch_with_metrics_that_are_made_with_it():
+    model = linear_model("label", kernel="ones")
+    model.compile("sgd", loss={"label": "mse"}, metrics={"label": ["mae"]}, jit_compile=True)
+    logs = model.train_on_batch(column(1, 2), {"label": column(0, 0)}, return_dict=True)
+    assert (logs["loss"], logs["mae"]) == (pytest.approx(2.5), pytest.approx(1.5))
+
+
 def uneven_batches():
     """Five rows a batch with unequal weights for each row and each token, three batches."""
     generator = np.random.default_rng(0)
