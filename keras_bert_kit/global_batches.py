@@ -24,16 +24,19 @@ class GlobalBatches:
     Instead of logs, the methods of a step give nothing: the logs are read from the metrics.
 
     - `train_step(batch)` takes a global batch, under a strategy by its parts of replicas;
-    - `test_step(part)` takes a replica's part.
+    - `test_step(part)` takes a replica's part;
+    - `only_in_training` names the logs that `evaluate` has nothing for.
     """
 
-    @functools.wraps(keras.Model.fit)
+    only_in_training: tuple[str, ...] = ()
+
+    @functools.wraps(keras.Model.fit, assigned=())
     def fit(self, x=None, *args, validation_data=None, **kwargs):
         """As `keras.Model.fit`. Under a strategy a dataset gives every worker global batches."""
         validation_data = self._by_replica(validation_data)
         return super().fit(self._by_replica(x), *args, validation_data=validation_data, **kwargs)
 
-    @functools.wraps(keras.Model.evaluate)
+    @functools.wraps(keras.Model.evaluate, assigned=())
     def evaluate(self, x=None, *args, **kwargs):
         """As `keras.Model.evaluate`, with global batches as in `fit`."""
         return super().evaluate(self._by_replica(x), *args, **kwargs)

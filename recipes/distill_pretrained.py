@@ -43,6 +43,7 @@ def distil_pretrained(options, teacher) -> dict[str, float]:
         given["learning_rate"] = options.training.learning_rate
     if options.sequence_length is not None:
         given["sequence_length"] = options.sequence_length
+    given["strategy"] = "one"  # two models one after the other, and no option to choose another
     given |= {"steps": steps, "evaluate_every": max(1, steps // EVALUATIONS)}
     family = ModelDescription.of(teacher).family
     given["distillation"] = options.distillation.for_pretraining(family)
