@@ -24,7 +24,9 @@ class TrainingStep(GlobalBatches):
     The logs of each batch, and of `evaluate`, hold `<output>_loss` for every output with a loss:
     the mean of its terms by weight over everything since the metrics were reset; `loss`, their
     sum by `loss_weights`; the compiled metrics; and in training `gradient_norm`, the mean norm of
-    all gradients together before clipping. Clipping itself is the optimizer's `global_clipnorm`.
+    all gradients together before clipping, and `skipped_steps`, the number of those where it was
+    not finite. Clipping itself is the optimizer's `global_clipnorm`. Under a `tf.distribute`
+    strategy all of these are of all replicas together.
 
     Example:
         >>> class Model(TrainingStep, keras.Model):
@@ -34,7 +36,7 @@ class TrainingStep(GlobalBatches):
         >>> model.compile("sgd", loss={"label": "mse"})
         >>> batch = tf.ones((2, 3)), {"label": tf.zeros((2, 1))}
         >>> sorted(model.train_on_batch(*batch, return_dict=True))
-        ['gradient_norm', 'label_loss', 'loss']
+        ['gradient_norm', 'label_loss', 'loss', 'skipped_steps']
     """
 
     def compile(
