@@ -51,11 +51,11 @@ def run_workers(command: Sequence[str], num_workers: int) -> int:
             workers.append(worker)
             readers.append(threading.Thread(target=_show, args=(worker, index)))
             readers[-1].start()
-        while any(worker.poll() is None for worker in workers):
-            if failed := [one.returncode for one in workers if one.poll()]:
-                return failed[0]
+        codes = [None]
+        while None in codes and not any(codes):
             time.sleep(0.1)
-        return next((worker.returncode for worker in workers if worker.returncode), 0)
+            codes = [worker.poll() for worker in workers]
+        return next((code for code in codes if code), 0)
     finally:
         _stop(workers)
         for reader in readers:
