@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from recipes.command_line import main
@@ -153,7 +154,7 @@ def run(
     with Progress(options.steps, tokens_per_step=tokens_per_step, console=console) as progress:
         fit_steps(
             learner,
-            left_out.of(data.dataset),
+            left_out.of(partial(data.dataset, service=options.data_service)),
             options.steps,
             options.evaluate_every,
             heldout,

@@ -65,6 +65,9 @@ class Options:
     """Folder for the tokenised text; by default `shards` in the run's folder."""
     processes: int | None = None
     """Processes that tokenise; by default one a core."""
+    data_service: str | None = None
+    """Address of a tf.data service that makes the batches, `grpc://host:port`, where processors are
+    short; see docs/scaling.md."""
 
     pairs: Literal["next_sentence", "full_sentences"] | None = None
     """BERT's sentence pairs, or RoBERTa's full sentences without next-sentence prediction; by
@@ -153,6 +156,7 @@ NOT_OF_THE_RESULT = (
     "vocabulary",
     "shards",
     "processes",
+    "data_service",
     "micro_batches",
     "strategy",
     "cpus",

@@ -6,7 +6,9 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_kit.data.data_service import served_batches
 from keras_bert_kit.data.example_stream import ExampleStream
+from keras_bert_kit.data.examples import Examples
 from keras_bert_kit.data.full_sentences import FullSentences
 from keras_bert_kit.data.masking import Masking, mask_tokens
 from keras_bert_kit.data.packing import pack_spans
@@ -123,18 +125,22 @@ class PretrainingData:
         """The number of whole batches in an epoch."""
         return self.num_examples(epoch) // self.batch_size
 
-    def dataset(self, start_step: int = 0, num_steps: int | None = None) -> tf.data.Dataset:
+    def dataset(
+        self, start_step: int = 0, num_steps: int | None = None, service: str | None = None
+    ) -> tf.data.Dataset:
         """Batches number `start_step`, `start_step + 1`, ..., for training.
 
         Args:
             start_step: the number of the first batch; those before it are not made.
             num_steps: how many batches; None for no end (then give `fit` its `steps_per_epoch`).
+            service: the address of a tf.data service whose workers make the batches,
+                `"grpc://host:port"`: the same batches in the same order (see `data_service.py`).
 
         Returns:
             A dataset of `(x, y, sample_weight)`.
 
         Raises:
-            ValueError: if an epoch has fewer examples than a batch.
+            ValueError: if an epoch has fewer examples than a batch, or no tf.data service answers.
         """
         if start_step < 0:
             raise ValueError(f"`start_step` must not be negative; received {start_step}.")
@@ -144,6 +150,8 @@ class PretrainingData:
                 f"the shards make only {self.num_examples()} examples of {self.sequence_length} "
                 "tokens an epoch: use a smaller batch, or more text."
             )
+        if service is not None:
+            return served_batches(self, service, start_step, num_steps)
         steps = tf.data.Dataset.counter(start_step)
         return self._batches(steps if num_steps is None else steps.take(num_steps))
 
@@ -165,52 +173,64 @@ class PretrainingData:
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), batch)
 
     def _batches(self, steps: tf.data.Dataset, num_examples: int | None = None) -> tf.data.Dataset:
-        shapes = ([None], [self.batch_size, None], [self.batch_size, None], [self.batch_size])
-
         def make(step):
             arrays = tf.numpy_function(
                 lambda step: self._gather(int(step), num_examples), [step], [tf.int32] * 4
             )
-            for array, shape in zip(arrays, shapes, strict=True):
-                array.set_shape(shape)
-            return self._pack_and_mask(step, *arrays)
+            for array in arrays:
+                array.set_shape([None])
+            return self.pack_and_mask(step, *arrays)
 
         return read_ahead(steps, make)
 
     @cached_property
     def _pack_and_mask_in_graph(self):
-        return tf.function(self._pack_and_mask, reduce_retracing=True)
+        return tf.function(self.pack_and_mask, reduce_retracing=True)
 
     def _gather(self, step: int, num_examples: int | None = None) -> tuple[np.ndarray, ...]:
-        """The tokens of a batch in a row, where each segment lies in it, and what B is.
-
-        Returns:
-            Token ids `(L,)`; starts and lengths `(B, S)`, -1 for no segment; and `(B,)`, whether B
-            is random, -1 in an empty row at the end of a pass. All int32.
-        """
+        """What `pack_and_mask` takes for a batch; rows behind `num_examples` are empty."""
         first, stop = step * self.batch_size, (step + 1) * self.batch_size
         if num_examples is not None:
             stop = min(stop, num_examples)
-        examples = self._stream.take(first, stop)
+        examples = self.examples(first, stop)
         spans = zip(
             examples.shard.tolist(), examples.start.tolist(), examples.stop.tolist(), strict=True
         )
         tokens = [np.asarray(self.shards.shard(i).tokens)[start:stop] for i, start, stop in spans]
-
-        counts = np.diff(examples.splits)
-        lengths = np.full((self.batch_size, counts.max()), -1, np.int32)
         # An empty row keeps its special tokens, as attention must have something to look at.
-        lengths[len(counts) :, : self._num_segments] = 0
-        lengths[: len(counts)][np.arange(counts.max()) < counts[:, None]] = (
-            examples.stop - examples.start
+        num_empty = self.batch_size - examples.num_examples
+        no_tokens = np.zeros(num_empty * self._num_segments)
+        more_splits = examples.splits[-1] + self._num_segments * np.arange(1, num_empty + 1)
+        arrays = (
+            np.concatenate(tokens),
+            np.concatenate([examples.stop - examples.start, no_tokens]),
+            np.concatenate([examples.splits, more_splits]),
+            np.concatenate([examples.is_random_next, np.full(num_empty, -1)]),
         )
-        sizes = np.maximum(lengths, 0)
-        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
-        is_random = np.full(self.batch_size, -1, np.int32)
-        is_random[: len(counts)] = examples.is_random_next
-        return np.concatenate(tokens).astype(np.int32), starts.astype(np.int32), lengths, is_random
+        return tuple(array.astype(np.int32) for array in arrays)
 
-    def _pack_and_mask(self, step, tokens, starts, lengths, is_random):
+    def examples(self, first: int, stop: int) -> Examples:
+        """Where the segments of examples number `first` to `stop - 1` of the run lie."""
+        return self._stream.take(first, stop)
+
+    def pack_and_mask(self, step, tokens, lengths, splits, is_random) -> tuple[dict, dict, dict]:
+        """A batch from its tokens, by operations that run in any process.
+
+        Args:
+            step: its number, an int64 scalar.
+            tokens: the tokens of all its segments, one after the other, `(L,)` int32.
+            lengths: the tokens of each segment, `(S,)` int32.
+            splits: where the segments of each row begin in `lengths`, and their number, `(B + 1,)`.
+            is_random: whether B is random, `(B,)` int32; -1 in an empty row at the end of a pass.
+
+        Returns:
+            `(x, y, sample_weight)`.
+        """
+        splits = tf.ensure_shape(splits, [self.batch_size + 1])
+        is_random = tf.ensure_shape(is_random, [self.batch_size])
+        lengths = tf.RaggedTensor.from_row_splits(lengths, splits, validate=False).to_tensor(-1)
+        sizes = tf.maximum(lengths, 0)
+        starts = tf.reshape(tf.cumsum(tf.reshape(sizes, [-1]), exclusive=True), tf.shape(sizes))
         x = pack_spans(
             tokens, starts, lengths, self.vocabulary, self.sequence_length, self._num_segments
         )

@@ -16,10 +16,11 @@ def write_shards(folder: Path, shards: list[list[Document]], vocabulary: Vocabul
     """Writes shards, given as lists of documents, which are lists of sentences of token ids."""
     folder.mkdir(parents=True)
     records = []
+    dtype = np.uint16 if len(vocabulary) <= 65_536 else np.int32
     for index, documents in enumerate(shards):
         sentences = [sentence for document in documents for sentence in document]
         arrays = {
-            "tokens": np.concatenate(sentences).astype(np.uint16),
+            "tokens": np.concatenate(sentences).astype(dtype),
             "sentence_ends": np.cumsum([len(sentence) for sentence in sentences]),
             "document_ends": np.cumsum([len(document) for document in documents]),
         }
