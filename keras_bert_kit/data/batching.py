@@ -21,7 +21,8 @@ class Batches:
 
     Inputs are shuffled, then sorted by length within stretches of 100 batches, cut into batches,
     and the batches of the epoch shuffled. (Sorting the whole epoch would put the same inputs
-    together every time.) The last batch of an epoch takes what is left.
+    together every time.) The last batch of an epoch takes what is left. Not bucketed, and with a
+    batch size that divides the number of inputs, all shapes are fixed, as XLA on a TPU needs them.
 
     Args:
         features: the inputs.
@@ -190,6 +191,10 @@ class Batches:
         )
         all_lengths = self.features.lengths
         lengths = tf.constant(all_lengths)
+        # What is the same in every batch is told to TensorFlow: XLA compiles for fixed shapes.
+        is_even = len(self.features) % self.batch_size == 0
+        num_rows = self.batch_size if is_even else None
+        fixed_length = None if self.bucketed else self.pad_to
         targets, weights = (
             {name: self._as_tensor(values) for name, values in given.items()}
             for given in (self.targets, self.weights)
@@ -204,12 +209,15 @@ class Batches:
             shape = tf.stack([tf.size(chosen, tf.int64), length])
 
             def dense(ragged, padding=0):
-                return tf.gather(ragged, chosen).to_tensor(padding, shape=shape)
+                rows = tf.gather(ragged, chosen).to_tensor(padding, shape=shape)
+                return tf.ensure_shape(rows, (num_rows, fixed_length))
 
             x = {
                 "token_ids": dense(token_ids, self.pad_id),
                 "segment_ids": dense(segment_ids),
-                "padding_mask": tf.sequence_mask(row_lengths, length, tf.int32),
+                "padding_mask": tf.ensure_shape(
+                    tf.sequence_mask(row_lengths, length, tf.int32), (num_rows, fixed_length)
+                ),
             }
             pick = dense if self.per_token else lambda values: tf.gather(values, chosen)
             y, sample_weight = (
@@ -220,7 +228,7 @@ class Batches:
 
         planned = tf.data.Dataset.from_generator(
             chosen_and_length,
-            output_signature=(tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.int64)),
+            output_signature=(tf.TensorSpec([num_rows], tf.int64), tf.TensorSpec([], tf.int64)),
         )
         return read_ahead(planned, make)
 

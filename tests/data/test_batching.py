@@ -68,6 +68,25 @@ def test_without_buckets_all_batches_are_as_long():
     assert batches.padding_share() == pytest.approx(1 - 11 / 27)
 
 
+@pytest.mark.parametrize("per_token", [True, False])
+def test_without_buckets_tensorflow_knows_the_shapes(per_token):
+    count, num_targets = 8, 8 * 3 if per_token else 8
+    targets = {"label": np.zeros(num_targets)}
+    weights = {"label": np.ones(num_targets, "float32")}
+    arguments = {"per_token": per_token, "bucketed": False, "pad_to": 5}
+    of_rows = (5,) if per_token else ()
+    for batch_size, rows in ((4, 4), (3, None)):  # the last of three batches is a smaller one
+        batches = Batches(
+            features_of([3] * count), PAD, targets, weights, batch_size=batch_size, **arguments
+        )
+        for dataset in (batches.dataset(), batches.one_pass()):
+            x, y, sample_weight = dataset.element_spec
+            assert {tuple(spec.shape) for spec in x.values()} == {(rows, 5)}
+            assert tuple(y["label"].shape) == (rows, *of_rows)
+            assert tuple(sample_weight["label"].shape) == (rows, *of_rows)
+            assert len(taken(dataset, 3)) == (2 if rows and dataset.cardinality() > 0 else 3)
+
+
 def test_the_padding_share_of_buckets_by_hand():
     # Sorted 1 1 2 3 5 8 in twos: widths 4, 4, 8 of two inputs each are 32 positions for 20 tokens.
     batches = Batches(features_of([8, 1, 3, 1, 5, 2]), PAD, batch_size=2, length_step=4)
