@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from keras_bert_kit.global_batches import GlobalBatches
+from keras_bert_kit.layers.block import blocks_of, rematerialized
 from keras_bert_kit.training.losses import weighted_sums
 
 
@@ -46,6 +47,7 @@ class TrainingStep(GlobalBatches):
         loss_weights=None,
         micro_batches: int = 1,
         mean_over_weights: bool = True,
+        remat: bool = False,
         **kwargs,
     ):
         """As `keras.Model.compile`; `loss` is a dict from output names to losses.
@@ -60,11 +62,14 @@ class TrainingStep(GlobalBatches):
                 every prediction counts the same (masked tokens, tags). Otherwise by the number of
                 its terms: then a weight means the same in every batch, also where rows of like
                 weight share one, as the windows of long texts do in buckets by length.
+            remat: whether the blocks of an encoder keep only their input for the backward pass and
+                compute the rest again there, to need less memory ("activation checkpointing"). The
+                step is the same one, dropout too. With `run_eagerly` it saves less.
             **kwargs: see `keras.Model.compile`.
 
         Raises:
             ValueError: if `loss` is no dict from names of outputs, `loss_weights` names an output
-                without a loss, or `micro_batches` is not at least 1.
+                without a loss, `micro_batches` is not at least 1, or there is no block for `remat`.
         """
         if not isinstance(loss, dict):
             raise ValueError(
@@ -85,8 +90,14 @@ class TrainingStep(GlobalBatches):
             raise ValueError(
                 f"`micro_batches` must be a whole number of at least 1; received {micro_batches!r}."
             )
+        if remat and not blocks_of(self):
+            raise ValueError(
+                "`remat=True` is for the blocks of an `Encoder`, but this model has none. Leave it "
+                "out, or give `micro_batches` to need less memory."
+            )
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
         self._micro_batches = micro_batches
+        self._remat = remat
         self._mean_over_weights = mean_over_weights
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
@@ -104,6 +115,8 @@ class TrainingStep(GlobalBatches):
             config["micro_batches"] = self._micro_batches
         if config and not self._mean_over_weights:
             config["mean_over_weights"] = False
+        if config and self._remat:
+            config["remat"] = True
         return config
 
     def compile_from_config(self, config):
@@ -138,7 +151,7 @@ class TrainingStep(GlobalBatches):
         `skipped_steps`. It is a step of the optimizer all the same: step k is that of batch k.
         """
         strategy = self.distribute_strategy
-        with own_draws(self, self.num_replicas):
+        with own_draws(self, self.num_replicas), rematerialized(self, self._remat):
             gradients, norm = self.run_on_parts(self._replica_gradients, batch)
 
         def update():
@@ -204,12 +217,10 @@ class TrainingStep(GlobalBatches):
             loss = self._share_of_loss(y, y_pred, sample_weight, share, denominators, True)
             scaled_loss = loss * scale
         self.compute_metrics(x, y, y_pred, sample_weight)
-        # Dense, as the norm of a sparse gradient would count a token once per occurrence; and of a
-        # known shape, which TensorFlow may have lost.
         variables = self.trainable_variables
         gradients = tape.gradient(scaled_loss, [variable.value for variable in variables])
         return [
-            None if gradient is None else tf.ensure_shape(gradient, variable.shape)
+            None if gradient is None else _dense(gradient, variable.shape)
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
 
@@ -308,6 +319,17 @@ class TrainingStep(GlobalBatches):
 
 def _num_rows(x):
     return tf.shape(next(leaf for leaf in tf.nest.flatten(x) if leaf is not None))[0]
+
+
+def _dense(gradient, shape):
+    """A gradient as a tensor of the shape of its variable, which TensorFlow may have lost.
+
+    The norm of a sparse one would count a token once per occurrence. `tf.ensure_shape` would bring
+    dimensions of dynamic size into what XLA compiles.
+    """
+    gradient = tf.convert_to_tensor(gradient)
+    gradient.set_shape(shape)
+    return gradient
 
 
 def _sum_over_replicas(values):

@@ -136,6 +136,7 @@ def run(
             loss_weights=loss_weights,
             weighted_metrics=learner.metrics_by_output(),
             micro_batches=options.micro_batches,
+            remat=options.remat,
             jit_compile=options.jit_compile,
         )
 

@@ -93,6 +93,9 @@ class Options:
     """Examples a step."""
     micro_batches: int = 1
     """Parts that a batch is computed in, one after the other, when memory is short."""
+    remat: bool = False
+    """Compute what a block needs for its gradient again instead of keeping it ("activation
+    checkpointing"), when memory is short: long texts, large models."""
     learning_rate: float = 2e-3
     """The highest learning rate."""
     warmup: float = 0.1
@@ -158,6 +161,7 @@ NOT_OF_THE_RESULT = (
     "processes",
     "data_service",
     "micro_batches",
+    "remat",
     "strategy",
     "cpus",
     "log_every",

@@ -1,9 +1,13 @@
 """A layer of the encoder: attention, then feed-forward, each added to its input and normalised."""
 
+import contextlib
+
 import keras
+from keras import ops
 
 from keras_bert_kit.layers.attention import SelfAttention
 from keras_bert_kit.layers.feed_forward import FeedForward
+from keras_bert_kit.layers.rematerialization import recompute
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -18,6 +22,11 @@ class Block(keras.layers.Layer):
         dropout: rate of the three dropouts.
         layer_norm_epsilon: epsilon of the two layer norms.
         activation: `"gelu"` or `"gelu_approximate"`, see `FeedForward`.
+
+    Attributes:
+        remat: whether `call` in training keeps nothing for the backward pass but its input, from
+            which the rest is computed again there. Set by `rematerialized`; no part of what is
+            saved, since the block computes the same.
 
     Reference:
         Attention Is All You Need, section 3.1, https://arxiv.org/abs/1706.03762
@@ -38,6 +47,7 @@ class Block(keras.layers.Layer):
         self.dropout = dropout
         self.layer_norm_epsilon = layer_norm_epsilon
         self.activation = activation
+        self.remat = False
         policy = {"dtype": self.dtype_policy}
         norm = {"epsilon": layer_norm_epsilon, **policy}
         self.attention = SelfAttention(num_heads, dropout, name="attention", **policy)
@@ -69,11 +79,31 @@ class Block(keras.layers.Layer):
             training: whether dropout is active.
             return_weights: whether the attention weights `(B, N, T, T)` are returned too.
         """
+        if self.remat and training:
+            output = self._recomputed(x, padding_mask)
+            if not return_weights:
+                return output
+            # Not from inside, or all would be kept for a gradient of theirs that is zeros. Where
+            # nobody looks at them, they are left out of the graph.
+            return output, self.attention(x, padding_mask, training=False, return_weights=True)[1]
+        output, weights = self._output_and_weights(x, padding_mask, training)
+        return (output, weights) if return_weights else output
+
+    def _output_and_weights(self, x, padding_mask, training):
         attended, weights = self.attention(x, padding_mask, training=training, return_weights=True)
         x = self.attention_norm(x + self.attention_dropout(attended, training=training))
         fed = self.feed_forward(x)
         x = self.feed_forward_norm(x + self.feed_forward_dropout(fed, training=training))
-        return (x, weights) if return_weights else x
+        return x, weights
+
+    def _recomputed(self, x, padding_mask):
+        dropouts = self.attention.weights_dropout, self.attention_dropout, self.feed_forward_dropout
+        return recompute(
+            lambda x, padding_mask: self._output_and_weights(x, padding_mask, True)[0],
+            x,
+            None if padding_mask is None else ops.cast(padding_mask, "float32"),
+            generators=[layer.seed_generator for layer in dropouts if layer.rate > 0],
+        )
 
     def compute_output_spec(self, x, padding_mask=None, training=None, return_weights=False):
         """What `call` returns, told here: Keras would trace it, a fifth of a second for each."""
@@ -93,3 +123,26 @@ class Block(keras.layers.Layer):
             "layer_norm_epsilon": self.layer_norm_epsilon,
             "activation": self.activation,
         }
+
+
+def blocks_of(model: keras.Model) -> list[Block]:
+    """All blocks of a model, those of an encoder in it too."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Block)]
+
+
+@contextlib.contextmanager
+def rematerialized(model: keras.Model, is_wanted: bool = True):
+    """Lets the blocks of a model recompute their activations, see `Block.remat`.
+
+    Args:
+        model: an `Encoder`, or any model that has one.
+        is_wanted: false to do nothing.
+    """
+    blocks = blocks_of(model) if is_wanted else []
+    for block in blocks:
+        block.remat = True
+    try:
+        yield
+    finally:
+        for block in blocks:
+            block.remat = False

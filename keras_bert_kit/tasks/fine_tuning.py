@@ -268,6 +268,7 @@ def _compile(
         loss_weights=loss_weights,
         weighted_metrics=learner.metrics_by_output(),
         micro_batches=options.micro_batches,
+        remat=options.remat,
         mean_over_weights=mean_over_weights,
         jit_compile=options.jit_compile,
     )

@@ -5,7 +5,7 @@ from typing import Literal
 
 WIDTH_OF_BASE, RATE_OF_BASE = 768, 3e-5
 # What may differ when a training is taken up again: nothing that is learned depends on it.
-OF_ITS_RECORDS = ("checkpoint_every", "checkpoint_minutes", "log_every")
+OF_ITS_RECORDS = ("remat", "checkpoint_every", "checkpoint_minutes", "log_every")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,9 @@ class TrainingOptions:
     """Inputs a step."""
     micro_batches: int = 1
     """Parts that a batch is computed in, one after the other, when memory is short."""
+    remat: bool = False
+    """Compute what a block needs for its gradient again instead of keeping it ("activation
+    checkpointing"), when memory is short: long texts, large models."""
     learning_rate: float | None = None
     """The highest learning rate; by default 3e-5 for a BERT-base, more for a narrower one."""
     warmup: float = 0.1

@@ -1,0 +1,72 @@
+"""Tells how much memory a training step needs, and how long it takes.
+
+    python tools/step_memory.py
+    python tools/step_memory.py --remat
+
+Of the process, from before the first step to the most that it ever had: activations, gradients,
+the optimizer's moments, and what TensorFlow needs to make its graph.
+"""
+
+import resource
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import tyro
+from step_overhead import batch_of
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which step."""
+
+    size: str = "small"
+    batch_size: int = 8
+    sequence_length: int = 512
+    vocabulary_size: int = 8_000
+    remat: bool = False
+    micro_batches: int = 1
+    jit_compile: bool = False
+    dtype: str = "float32"
+    steps: int = 5
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / (1 << 20)
+
+
+def main(options: Options) -> None:
+    """Prints mebibytes, and milliseconds a step."""
+    import keras
+
+    from keras_bert_kit.config import encoder_config
+    from keras_bert_kit.encoder import Encoder
+    from keras_bert_kit.models import PretrainingModel
+    from keras_bert_kit.training.optimizers import AdamW
+
+    keras.utils.set_random_seed(0)
+    config = encoder_config(options.size, vocabulary_size=options.vocabulary_size)
+    model = PretrainingModel(Encoder(**asdict(config), dtype=options.dtype))
+    model.compile(
+        AdamW(1e-4, global_clipnorm=1.0),
+        loss=model.losses_by_output(),
+        weighted_metrics=model.metrics_by_output(),
+        jit_compile=options.jit_compile,
+        micro_batches=options.micro_batches,
+        remat=options.remat,
+    )
+    batch = batch_of(options, model)
+    before, seconds = peak_mebibytes(), []
+    for _ in range(1 + options.steps):  # the first compiles
+        started = time.perf_counter()
+        model.train_on_batch(*batch)
+        seconds.append(time.perf_counter() - started)
+    print(f"memory: {peak_mebibytes() - before:,.0f} MiB more than the {before:,.0f} MiB before")
+    print(f"time: {1e3 * statistics.median(seconds[1:]):,.0f} ms a step")
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options)))
