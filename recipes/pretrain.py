@@ -42,6 +42,7 @@ def run(
     from keras_bert_kit.card import cloze_table, corpus_facts, pretraining_card
     from keras_bert_kit.continued_pretraining import size_of
     from keras_bert_kit.data.cloze import cloze_sentences
+    from keras_bert_kit.data.data_service import check_answers
     from keras_bert_kit.data.excluded_texts import ExcludedTexts
     from keras_bert_kit.data.masking import Masking
     from keras_bert_kit.data.pretraining import PretrainingData
@@ -73,6 +74,8 @@ def run(
     with standard_error_closed():
         strategy = choose_strategy(options.strategy, options.cpus)
     check_workers(strategy, options.batch_size, options.checkpoint_minutes, options.roll_backs)
+    if options.data_service:
+        check_answers(options.data_service)
     keras.utils.set_random_seed(options.seed)
     with strategy.scope():
         options, beginning = begin(options)
