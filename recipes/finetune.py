@@ -21,6 +21,7 @@ from typing import Literal
 import tyro
 
 from keras_bert_kit.data.row_options import RowOptions
+from keras_bert_kit.training.strategy_name import StrategyName
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.task_options import deciding, make_task, read_examples, sample_examples
@@ -88,6 +89,11 @@ class Options:
 
     files: tyro.conf.OmitArgPrefixes[RowOptions] = field(default_factory=RowOptions)
     training: tyro.conf.OmitArgPrefixes[TrainingOptions] = field(default_factory=TrainingOptions)
+    strategy: StrategyName = "auto"
+    """Where to train: on `one` device, `mirrored` on all GPUs of this machine, `multiworker` as
+    `TF_CONFIG` says, on a `tpu`; see docs/scaling.md."""
+    cpus: int | None = None
+    """Without GPUs, cut the CPU into so many devices, to try a strategy out."""
     seed: int = 0
     """Seed of all random draws."""
     seeds: int = 1
@@ -97,19 +103,30 @@ class Options:
 
 
 # What may differ when a run is taken up again: where it lies and how much is done besides.
-NOT_OF_THE_RESULT = ("output", "name", "seeds", "baselines")
+NOT_OF_THE_RESULT = ("output", "name", "strategy", "cpus", "seeds", "baselines")
 
 
 def run(options: Options) -> dict:
-    """Trains, measures and reports; returns what is in `metrics.json`."""
+    """Trains, measures and reports; returns what is in `metrics.json`.
+
+    Of several workers the chief does, with the others' help; these return nothing.
+    """
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.evaluation.scores import results_table
+    from keras_bert_kit.quiet import standard_error_closed
     from keras_bert_kit.run_folder import RunFolder, flat
     from keras_bert_kit.tasks.comparison import compare
     from keras_bert_kit.tasks.example_splits import fingerprint, split_examples
     from keras_bert_kit.tasks.fine_tuning import fine_tune
     from keras_bert_kit.tasks.outcome import Outcome, save_model, write_outcome
     from keras_bert_kit.tasks.seeds import train_seeds
+    from keras_bert_kit.training.strategy import (
+        check_workers,
+        chief_first,
+        choose_strategy,
+        is_chief,
+        wait_for_all,
+    )
 
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
@@ -126,25 +143,31 @@ def run(options: Options) -> dict:
             f"`--metric {options.metric}` is none of `--task {options.task}`; choose one of "
             f"{', '.join(task.metric_names)}."
         )
-    folder = RunFolder.open(
-        Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
-    )
-    train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
-    splits = split_examples(
-        task,
-        train,
-        dev,
-        test,
-        dev_share=options.dev_share,
-        limit=options.limit,
-        drop_duplicates=options.duplicates == "drop",
-        seed=options.seed,
-    )
+    training = options.training
+    with standard_error_closed():
+        strategy = choose_strategy(options.strategy, options.cpus)
+    check_workers(strategy, training.batch_size, training.checkpoint_minutes)
+    with chief_first(strategy):
+        folder = RunFolder.open(
+            Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
+        )
+        train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
+        splits = split_examples(
+            task,
+            train,
+            dev,
+            test,
+            dev_share=options.dev_share,
+            limit=options.limit,
+            drop_duplicates=options.duplicates == "drop",
+            seed=options.seed,
+        )
+        folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     task = splits.task
-    folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     rows = {name: f"{len(getattr(splits, name)):,} rows" for name in ("train", "dev", "test")}
-    print(", ".join(f"{name} {count}" for name, count in rows.items()), end=". ")
-    print(f"{len(task.labels)} labels: {', '.join(task.labels)}." if task.labels else "")
+    if is_chief(strategy):
+        print(", ".join(f"{name} {count}" for name, count in rows.items()), end=". ")
+        print(f"{len(task.labels)} labels: {', '.join(task.labels)}." if task.labels else "")
 
     def train_one(seed: int):
         return fine_tune(
@@ -152,15 +175,19 @@ def run(options: Options) -> dict:
             options.model,
             splits.train,
             splits.dev,
-            options.training,
+            training,
             folder.path / f"seed-{seed}",
             seed=seed,
             metric=options.metric,
             random_start=options.start == "random",
+            strategy=strategy,
         )
 
     seeds = range(options.seed, options.seed + options.seeds)
     best, seeds, predicted = train_seeds(train_one, seeds, splits.test)
+    if not is_chief(strategy):
+        wait_for_all(strategy)
+        return {}
     save_model(folder, best.bundle)
 
     baselines = task.baselines(splits.train, splits.test, options.seed) if options.baselines else {}
@@ -187,6 +214,7 @@ def run(options: Options) -> dict:
     numbers = write_outcome(folder, best.task, splits.test, predicted[0][1], outcome)
     print(f"\n{found.verdict}\n\n{results_table(found.results)}\n")
     print(f"Done in {minutes:.1f} minutes. The model and its report: {folder.path}/report.html")
+    wait_for_all(strategy)  # a worker that leaves earlier counts as crashed
     return numbers
 
 

@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_bert_kit.training.lora import merge_lora
+
 LOWER_IS_BETTER = (
     "cross_entropy",
     "calibration_error",
@@ -19,6 +21,8 @@ class DevEvaluation(keras.callbacks.Callback):
     They are called `val_<metric>`, as Keras calls what it validates with, so that `Monitor`,
     `Progress` and `BestWeights` find them. Put this callback before those. What Keras can compute
     batch by batch is not enough for F1 of entities or for a correlation.
+
+    Under a strategy a copy of the model predicts, on a single device of every worker.
 
     Args:
         task: a task of this package.
@@ -45,11 +49,11 @@ class DevEvaluation(keras.callbacks.Callback):
         self.metric = metric
         self.batch_size = batch_size
         self.of = of
-        self._encoded = None
+        self._encoded = self._copy = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures; `logs` is the dict that all callbacks share."""
-        model, tokenizer, examples = self.of or self.model, self.tokenizer, self.examples
+        model, tokenizer, examples = self._on_one_device(), self.tokenizer, self.examples
         if self._encoded is None:
             self._encoded = self.task.encode(examples, model, tokenizer)
         found = self.task.predict(model, tokenizer, examples, self.batch_size, self._encoded)
@@ -61,6 +65,14 @@ class DevEvaluation(keras.callbacks.Callback):
         if loss is not None:
             numbers["loss"] = loss
         logs.update({f"val_{name}": value for name, value in numbers.items()})
+
+    def _on_one_device(self) -> keras.Model:
+        model = self.of or self.model
+        if model.distribute_strategy.num_replicas_in_sync == 1:
+            return model
+        # The same copy each time: a new one would be traced anew.
+        self._copy = merge_lora(model, self._copy)
+        return self._copy
 
 
 def mode_of(metric: str) -> str:

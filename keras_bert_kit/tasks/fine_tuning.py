@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
+from rich.console import Console
 
 from keras_bert_kit import pretrained
 from keras_bert_kit.bundle import Bundle
@@ -24,9 +26,11 @@ from keras_bert_kit.training.monitor import Monitor
 from keras_bert_kit.training.optimizers import AdamW
 from keras_bert_kit.training.progress import Progress
 from keras_bert_kit.training.schedules import LinearWarmupDecay
+from keras_bert_kit.training.strategy import is_chief, off_strategy
 from keras_bert_kit.training.training_options import TrainingOptions
 
 METRICS = "metrics.jsonl"
+TPU = tf.distribute.TPUStrategy
 # Lengths of batches are multiples of it. XLA compiles the step anew for every length.
 LENGTH_STEP, XLA_LENGTH_STEP = 4, 32
 
@@ -64,6 +68,7 @@ def fine_tune(
     seed: int = 0,
     metric: str | None = None,
     random_start: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> FineTuned:
     """Trains a model for a task and keeps the weights that are best on the development examples.
 
@@ -79,6 +84,8 @@ def fine_tune(
         seed: seed of the head's first weights, of dropout and of the order.
         metric: what the best weights are chosen by; by default the task's own.
         random_start: whether to begin with random weights instead of the source's, for comparison.
+        strategy: where to train, see `choose_strategy`; by default on one device. Each of several
+            workers makes this call, and gets the same model, which is of none of the replicas.
 
     Raises:
         ValueError: if options contradict each other or the source does not fit.
@@ -88,14 +95,16 @@ def fine_tune(
     encoder, tokenizer, _ = pretrained.load(
         source, "encoder", initialize=["pooler"], dtype=options.dtype
     )
-    encoder = rebuilt(encoder, options, keep_weights=not random_start)
-    model = task.model(encoder, train)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        encoder = rebuilt(encoder, options, keep_weights=not random_start)
+        model = task.model(encoder, train)
     batches = training_batches(task, train, model, tokenizer, options, seed)
     return train_model(task, model, tokenizer, batches, dev, options, folder, metric=metric)
 
 
 def training_batches(task, train, model, tokenizer, options: TrainingOptions, seed: int) -> Batches:
-    """The batches of a training with some options."""
+    """The batches of a training with some options, of few lengths where XLA compiles them."""
+    is_compiled = options.jit_compile or isinstance(model.distribute_strategy, TPU)
     return task.batches(
         train,
         model,
@@ -104,7 +113,7 @@ def training_batches(task, train, model, tokenizer, options: TrainingOptions, se
         seed=seed,
         bucketed=options.bucketed,
         pad_to=task.inputs.sequence_length,
-        length_step=XLA_LENGTH_STEP if options.jit_compile else LENGTH_STEP,
+        length_step=XLA_LENGTH_STEP if is_compiled else LENGTH_STEP,
     )
 
 
@@ -123,6 +132,9 @@ def train_model(
 ) -> FineTuned:
     """Trains a model, measures it as it goes, and ends with its best weights.
 
+    Under a strategy, in whose scope model and learner were made, it predicts with copies on one
+    device of every worker. Only the chief writes files and shows progress.
+
     Args:
         task: the task, with its labels.
         model: the model, as `task.model` makes it.
@@ -137,20 +149,29 @@ def train_model(
     """
     folder = Path(folder)
     learner = learner or model
+    strategy = learner.distribute_strategy
+    is_writer = is_chief(strategy)
     description = describe_batches(batches)
-    print(description)
     steps_per_epoch = batches.steps_per_epoch
     total_steps = max(1, round(options.epochs * steps_per_epoch))
-    callbacks = _prepare(model, options, steps_per_epoch, total_steps)
-    _compile(learner, options, total_steps, task.mean_over_weights, loss_weights)
-    checkpoints = Checkpoints(folder / "checkpoints")
+    with strategy.scope():
+        callbacks = _prepare(model, options, steps_per_epoch, total_steps)
+        _compile(learner, options, total_steps, task.mean_over_weights, loss_weights)
+    checkpoints = Checkpoints(folder / "checkpoints", writes=is_writer)
     start_step = checkpoints.restore(learner)
-    if start_step:
-        print(f"Going on from step {start_step:,}.")
+    if is_writer:
+        print(description)
+        if start_step:
+            print(f"Going on from step {start_step:,}.")
     metric = metric or task.metric
     tokens_per_step = round(batches.tokens_per_step())
     best = BestWeights(
-        f"val_{metric}", mode_of(metric), options.patience, folder / "best", restore=False
+        f"val_{metric}",
+        mode_of(metric),
+        options.patience,
+        folder / "best",
+        restore=False,
+        writes=is_writer,
     )
     best.resume(start_step)
     with Progress(
@@ -158,6 +179,7 @@ def train_model(
         tokens_per_step=tokens_per_step,
         metrics=("loss",),
         held_out_metrics=("loss", metric),
+        console=None if is_writer else Console(quiet=True),
     ) as progress:
         if not best.stopped:
             fit_steps(
@@ -174,6 +196,7 @@ def train_model(
                         tokens_per_step=tokens_per_step,
                         options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
                         metrics_file=folder / METRICS,
+                        writes=is_writer,
                     ),
                     best,
                     SaveCheckpoints(
@@ -184,8 +207,7 @@ def train_model(
             )
     num_tokens = tokens_per_step * int(learner.optimizer.iterations.numpy())
     best.restore_best(learner)
-    if options.lora_rank is not None:
-        model = merge_lora(model)
+    model = off_strategy(model) if options.lora_rank is None else merge_lora(model)
     found = task.predict(model, tokenizer, dev)
     task = task.tuned(dev, found)
     bundle = Bundle(

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_bert_kit.atomic_file import write_atomically
+from keras_bert_kit.training.strategy import value_of_chief, wait_for_all
 
 logger = logging.getLogger(__name__)
 STATE = "best.json"
@@ -30,6 +31,7 @@ class BestWeights(keras.callbacks.Callback):
         folder: where the files go.
         restore: whether the end of `fit` puts the best weights into the model. Where `fit` is
             called several times, let it be false and call `restore_best` after the last.
+        writes: whether this process writes the files; of several workers one does, and all read.
 
     Attributes:
         best: the best value so far, none before there is one.
@@ -48,6 +50,7 @@ class BestWeights(keras.callbacks.Callback):
         patience: int | None,
         folder: str | Path,
         restore: bool = True,
+        writes: bool = True,
     ):
         super().__init__()
         if mode not in ("max", "min"):
@@ -59,6 +62,7 @@ class BestWeights(keras.callbacks.Callback):
         self.patience = patience
         self.folder = Path(folder)
         self.restore = restore
+        self.writes = writes
         self.best = self.best_step = None
         self._steps_since = []  # of the evaluations after the best
 
@@ -69,6 +73,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Takes up what is on the disk, as far as the step that training goes on from."""
+        wait_for_all(self.model.distribute_strategy)  # for what an earlier `fit` has written
         self.resume(int(self.model.optimizer.iterations.numpy()))
         self.model.stop_training = self.stopped
 
@@ -81,7 +86,9 @@ class BestWeights(keras.callbacks.Callback):
                 f"{', '.join(sorted(logs)) or 'nothing'}. Name one of these, or put the callback "
                 "that measures before this one."
             )
-        step, value = int(self.model.optimizer.iterations.numpy()), float(logs[self.monitor])
+        step = int(self.model.optimizer.iterations.numpy())
+        # Two machines may round differently, but have to stop together.
+        value = value_of_chief(self.model.distribute_strategy, float(logs[self.monitor]))
         if self._is_better(value) or (step == self.best_step and value == self.best):
             self._keep(step, value)
         elif self.best_step is None or step > self.best_step:
@@ -137,6 +144,7 @@ class BestWeights(keras.callbacks.Callback):
             ValueError: if the file cannot be read or is of another model.
         """
         model = model or self.model
+        wait_for_all(model.distribute_strategy)  # for the file
         if self.best_step is None:
             logger.warning("%s never was a number: no best weights to restore.", self.monitor)
             return
@@ -160,9 +168,11 @@ class BestWeights(keras.callbacks.Callback):
 
     def _keep(self, step: int, value: float) -> None:
         """Writes the weights, then what names them, then removes those that are named no more."""
+        self.best, self.best_step, self._steps_since = value, step, []
+        if not self.writes:
+            return
         weights = {f"{i:04d}": value for i, value in enumerate(self.model.get_weights())}
         write_atomically(self._weights_file(step), lambda file: np.savez(file, **weights))
-        self.best, self.best_step, self._steps_since = value, step, []
         self._write_state()
         for old in self.folder.glob("best-*.npz"):
             if old != self._weights_file(step):
@@ -172,6 +182,8 @@ class BestWeights(keras.callbacks.Callback):
         return self.folder / f"best-{step:09d}.npz"
 
     def _write_state(self) -> None:
+        if not self.writes:
+            return
         state = {
             "monitor": self.monitor,
             "mode": self.mode,

@@ -62,14 +62,15 @@ def add_lora(
     return log_trained_parameters(model)
 
 
-def merge_lora(model: keras.Model) -> keras.Model:
+def merge_lora(model: keras.Model, into: keras.Model | None = None) -> keras.Model:
     """A plain model that computes the same, with what was trained added to the matrices.
 
     Args:
-        model: what `add_lora` was given.
+        model: what `add_lora` was given; one without LoRA is copied.
+        into: what an earlier call made of the model, to be given the weights of now.
 
     Returns:
-        A new model of the same class, not compiled.
+        `into`, or a new model of the same class, not compiled.
     """
     values = {weight.path: np.asarray(weight.value) for weight in model.weights}
     for layer in _dense_layers(model).values():
@@ -78,7 +79,7 @@ def merge_lora(model: keras.Model) -> keras.Model:
             product = np.asarray(layer.lora_kernel_a) @ np.asarray(layer.lora_kernel_b)
             (kernel,) = (w for w in layer.weights if w.name == "kernel")
             values[kernel.path] += layer.lora_alpha / layer.lora_rank * product
-    plain = type(model).from_config(model.get_config())
+    plain = into or type(model).from_config(model.get_config())
     for weight in plain.weights:
         weight.assign(values[weight.path])
     return plain

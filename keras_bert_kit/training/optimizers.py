@@ -76,24 +76,13 @@ class AdamW(keras.optimizers.AdamW):
         """Adam's step, with the rate of the weight's layer."""
         if self.layer_decay is not None:
             learning_rate = learning_rate * self._factors[self._get_variable_index(variable)]
+            if self.weight_decay is not None and self._use_weight_decay(variable):
+                self.assign_sub(variable, variable * (self.weight_decay * learning_rate))
         super().update_step(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables):
-        if self.layer_decay is None:
+        if self.layer_decay is None:  # otherwise `update_step` does it, with the layer's rate
             super()._apply_weight_decay(variables)
-            return
-        by_factor = {}
-        for variable in variables:
-            factor = self._factors[self._get_variable_index(variable)]
-            by_factor.setdefault(factor, []).append(variable)
-        # Keras multiplies by the attribute while it goes through the variables.
-        weight_decay = self.weight_decay
-        try:
-            for factor, group in by_factor.items():
-                self.weight_decay = weight_decay * factor
-                super()._apply_weight_decay(group)
-        finally:
-            self.weight_decay = weight_decay
 
     def averages(self) -> list[tuple]:
         """The weights that are trained, each with its average; empty without `use_ema`."""

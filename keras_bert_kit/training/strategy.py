@@ -138,6 +138,22 @@ def wait_for_all(strategy: tf.distribute.Strategy) -> None:
         meet().numpy()
 
 
+def value_of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
+    """The number that the chief has, on every worker; all have to call it."""
+
+    @tf.function
+    def agree(own):
+        def share():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return tf.where(tf.equal(replica, 0), own, tf.zeros((), tf.float64))
+
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(share), axis=None)
+
+    if strategy.cluster_resolver is None:
+        return value
+    return float(agree(tf.constant(value, tf.float64)))
+
+
 def _found_here(num_devices: int) -> StrategyName:
     if os.environ.get(TF_CONFIG) and len(_read_tf_config()) > 1:
         return "multiworker"
