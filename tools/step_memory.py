@@ -59,13 +59,14 @@ def main(options: Options) -> None:
         remat=options.remat,
     )
     batch = batch_of(options, model)
-    before, seconds = peak_mebibytes(), []
+    before, times = peak_mebibytes(), []
     for _ in range(1 + options.steps):  # the first compiles
-        started = time.perf_counter()
+        started = time.perf_counter(), time.process_time()
         model.train_on_batch(*batch)
-        seconds.append(time.perf_counter() - started)
+        times.append((time.perf_counter() - started[0], time.process_time() - started[1]))
     print(f"memory: {peak_mebibytes() - before:,.0f} MiB more than the {before:,.0f} MiB before")
-    print(f"time: {1e3 * statistics.median(seconds[1:]):,.0f} ms a step")
+    seconds, of_processors = (statistics.median(some) for some in zip(*times[1:], strict=True))
+    print(f"time: {seconds:.3f} s a step, {of_processors:.3f} s of all processors together")
 
 
 if __name__ == "__main__":
