@@ -13,6 +13,7 @@ import tyro
 
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 TRACEBACK = "KERAS_BERT_KIT_TRACEBACK"
+WORKER_GONE = "Collective ops is aborted"  # what TensorFlow says to those that are left
 
 
 def main(
@@ -49,6 +50,15 @@ def main(
             traceback.print_exc()
         else:
             print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK) or WORKER_GONE not in str(error):
+            raise
+        print(
+            "Error: another worker of this training has ended. Start all of them again to go on at "
+            "the last checkpoint.",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

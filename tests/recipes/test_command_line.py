@@ -94,6 +94,14 @@ def test_a_traceback_on_request(capsys, monkeypatch):
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_another_worker_that_is_gone_is_one_line_and_other_errors_are_raised(capsys):
+    gone = "Graph execution error: Collective ops is aborted by: Error reported from task:1"
+    assert call(raising(RuntimeError(gone))) == 1
+    assert capsys.readouterr().err.startswith("Error: another worker of this training has ended.")
+    with pytest.raises(RuntimeError, match="something else"):
+        call(raising(RuntimeError("something else")))
+
+
 def test_interruption_says_how_to_go_on(capsys):
     assert call(raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == "Stopped. Run the same command again to go on.\n"

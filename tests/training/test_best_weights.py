@@ -94,6 +94,13 @@ def test_a_run_that_was_killed_decides_as_if_it_had_not_been(tmp_path, checkpoin
     assert (steps_in(resumed), callback.best) == (3, 0.5)
 
 
+def test_a_worker_that_does_not_write_decides_the_same(tmp_path):
+    callback = BestWeights("score", "max", 2, tmp_path / "best", restore=False, writes=False)
+    assert fit(make_model(), [0.1, 0.5, 0.4, 0.3, 0.9], callback) == 4
+    assert callback.best_step == 2
+    assert not (tmp_path / "best").exists()
+
+
 def test_a_run_that_had_stopped_says_so(tmp_path):
     fit(make_model(), [0.5, 0.4, 0.3], BestWeights("score", "max", 2, tmp_path))
     callback = BestWeights("score", "max", 2, tmp_path)

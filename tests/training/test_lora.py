@@ -42,6 +42,10 @@ def test_a_merged_model_is_plain_and_computes_the_same(tmp_path):
     assert np.abs(values(merged)[kernel] - before[kernel]).max() > 1e-3
     bias = "block_1/attention/query_key_value/bias"
     np.testing.assert_array_equal(values(merged)[bias], before[bias])
+    kernels = values(merged)
+    fit(model, 1)
+    assert merge_lora(model, merged) is merged  # with the weights of now
+    assert np.abs(values(merged)[kernel] - kernels[kernel]).max() > 1e-3
     merged.save_weights(tmp_path / "model.weights.h5")
     again = classifier()
     again.load_weights(tmp_path / "model.weights.h5")
