@@ -18,12 +18,14 @@ HALF = {
     "micro_batches": 2,
     "steps_per_execution": 8,
 }
+BRAIN = HALF | {"dtype": "mixed_bfloat16"}
 
 
-def start(folder, cases, num_cpus=None, num_workers=None):
+def start(folder, cases, *options, num_cpus=None, num_workers=None):
     """A process, or several, that train; none of them waits for another of these."""
     command = [sys.executable, str(TESTS / "distributed_training.py"), str(folder)]
-    command += [json.dumps(cases)] + ([] if num_cpus is None else ["--cpus", str(num_cpus)])
+    command += [json.dumps(cases), *options]
+    command += [] if num_cpus is None else ["--cpus", str(num_cpus)]
     if num_workers:
         launcher = str(ROOT / "tools" / "launch_workers.py")
         command = [sys.executable, launcher, "--workers", str(num_workers), *command]
@@ -76,16 +78,17 @@ def assert_same_logs(found, expected, rtol=1e-5, left_out=()):
 def one(tmp_path_factory):
     """On one replica, in the plainest way."""
     folder = tmp_path_factory.mktemp("one") / "out"
-    cases = {"plain": {"validate": True}, "nan": {"nan_in_step": 3}, "half": HALF}
-    return trained(start(folder, cases), folder / "0", cases=cases)[0] | others(folder)
+    cases = {"plain": {"validate": True}, "nan": {"nan_in_step": 3}, "half": HALF, "brain": BRAIN}
+    process = start(folder, cases, "--others")
+    return trained(process, folder / "0", cases=cases)[0] | others(folder)
 
 
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory):
     """On two replicas."""
     folder = tmp_path_factory.mktemp("mirrored") / "out"
-    cases = {"together": TOGETHER, "nan": {"nan_in_step": 3}, "half": HALF}
-    process = start(folder, cases, num_cpus=2)
+    cases = {"together": TOGETHER, "nan": {"nan_in_step": 3}, "half": HALF, "brain": BRAIN}
+    process = start(folder, cases, "--others", num_cpus=2)
     return trained(process, folder / "0", cases=cases)[0] | others(folder)
 
 
@@ -111,6 +114,14 @@ def test_float16_xla_clipping_and_micro_batches_go_together(one, mirrored):
     assert difference(one["half"], one["plain"]) < 1e-2
     assert_same_logs(mirrored["half"], one["half"], rtol=1e-3)
     assert mirrored["half"][1]["scale"] is not None
+
+
+def test_bfloat16_xla_clipping_and_micro_batches_go_together(one, mirrored):
+    # The sums of the halves of a batch are rounded to 8 bits, as those of all of it are.
+    assert difference(mirrored["brain"], one["brain"]) < 2e-3
+    assert 1e-6 < difference(one["brain"], one["plain"]) < 3e-2
+    assert_same_logs(mirrored["brain"], one["brain"], rtol=5e-3)
+    assert mirrored["brain"][1]["scale"] is None
 
 
 def test_train_on_batch_gives_each_replica_the_whole_batch(one, mirrored):
