@@ -1,9 +1,10 @@
 """Where a training runs: on one device, several of one machine, several machines, a TPU."""
 
 import contextlib
+import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 import keras
@@ -128,19 +129,18 @@ def chief_first(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
     """Comes back when all workers are here."""
-
-    @tf.function
-    def meet():
-        here = strategy.run(lambda: tf.ones(()))
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, here, axis=None)
-
-    if strategy.cluster_resolver is not None:
-        meet().numpy()
+    value_of_chief(strategy, 0.0)
 
 
 def value_of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
     """The number that the chief has, on every worker; all have to call it."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return value  # a TPU has one process too
+    return float(_agreement(strategy)(tf.constant(value, tf.float64)))
 
+
+@functools.cache  # or it would be traced each time
+def _agreement(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
     @tf.function
     def agree(own):
         def share():
@@ -149,9 +149,7 @@ def value_of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
 
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(share), axis=None)
 
-    if strategy.cluster_resolver is None:
-        return value
-    return float(agree(tf.constant(value, tf.float64)))
+    return agree
 
 
 def _found_here(num_devices: int) -> StrategyName:
