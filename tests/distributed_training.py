@@ -1,13 +1,15 @@
 """Trains a user's own model on some replicas and keeps its weights and logs.
 
-    python distributed_training.py FOLDER CASES [--cpus N] [--others]
+    python distributed_training.py FOLDER CASES [--cpus N] [--others] [--signal]
 
 Run as a process of its own: how many devices and workers there are is settled when TensorFlow
 starts. CASES is JSON: by name, what differs from the usual `compile` and data. `--others`: also
-what `train_on_batch` logs and what dropout draws.
+what `train_on_batch` logs and what dropout draws. `--signal`: also at which step a signal to the
+last worker ends a training, and what its checkpoints hold.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -16,9 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_kit.step import TrainingStep, own_draws
+from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
 from keras_bert_kit.training.losses import cross_entropy
 from keras_bert_kit.training.optimizers import AdamW
-from keras_bert_kit.training.strategy import choose_strategy
+from keras_bert_kit.training.strategy import choose_strategy, is_chief
 
 # Three rows leave nothing for one of four replicas. XLA compiles the step for each number of rows:
 # let there be few.
@@ -100,6 +103,30 @@ def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile
     return learner.get_weights(), about | {"logs": history}
 
 
+class SignalsItself(keras.callbacks.Callback):
+    """Sends SIGTERM to this process, if it is the last worker, in its third step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        resolver = self.model.distribute_strategy.cluster_resolver
+        is_last = resolver.task_id == resolver.cluster_spec().num_tasks("worker") - 1
+        if batch == 2 and is_last:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def stopped(strategy, folder):
+    """The step at which a training has ended, and those of its checkpoints."""
+    learner = learner_on(strategy)
+    checkpoints = Checkpoints(folder, writes=is_chief(strategy))
+    callbacks = [SignalsItself(), SaveCheckpoints(checkpoints, every=1000)]
+    error = None
+    try:
+        learner.fit(dataset(len(ROWS)).repeat(4), callbacks=callbacks, verbose=0)
+    except KeyboardInterrupt as stop:
+        error = str(stop)
+    steps = int(learner.optimizer.iterations.numpy())
+    return {"error": error, "steps": steps, "saved": [path.stem for path in checkpoints.paths()]}
+
+
 def dropped(strategy, of_each):
     """What dropout leaves of ones on each replica, as Keras draws it and as the step does."""
     keras.utils.set_random_seed(0)
@@ -116,11 +143,15 @@ def dropped(strategy, of_each):
     return [one.numpy()[0].tolist() for one in found]
 
 
-def main(folder, cases, num_cpus=None, others=False):
+def main(folder, cases, num_cpus=None, others=False, signalled=False):
     """Writes `CASE.npz` and `CASE.json` into a folder of each worker, called by its number."""
     strategy = choose_strategy("auto", num_cpus)
-    folder = Path(folder) / str(getattr(strategy.cluster_resolver, "task_id", None) or 0)
+    shared = Path(folder)
+    folder = shared / str(getattr(strategy.cluster_resolver, "task_id", None) or 0)
     folder.mkdir(parents=True)
+    if signalled:
+        found = stopped(strategy, shared / "checkpoints")
+        (folder / "stopped.json").write_text(json.dumps(found))
     if others:
         x, y, weights = next(batches())
         logs = learner_on(strategy).train_on_batch(x, y, weights, return_dict=True)
@@ -135,4 +166,4 @@ def main(folder, cases, num_cpus=None, others=False):
 
 if __name__ == "__main__":
     cpus = int(sys.argv[sys.argv.index("--cpus") + 1]) if "--cpus" in sys.argv else None
-    main(sys.argv[1], sys.argv[2], cpus, "--others" in sys.argv)
+    main(sys.argv[1], sys.argv[2], cpus, "--others" in sys.argv, "--signal" in sys.argv)

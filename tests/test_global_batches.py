@@ -148,10 +148,16 @@ def test_a_replica_without_rows_takes_the_same_steps(one, tmp_path):
 def test_two_workers_take_the_same_steps(one, tmp_path, num_cpus):
     cases = {"plain": TOGETHER, "nan": {"nan_in_step": 3}}
     folder = tmp_path / "out"
-    process = start(folder, cases, num_cpus=num_cpus, num_workers=2)
+    process = start(folder, cases, "--signal", num_cpus=num_cpus, num_workers=2)
     chief, other = trained(process, folder / "0", folder / "1", cases=cases)
     for case in cases:
         assert difference(chief[case], one[case]) < 1e-5
         assert difference(other[case], chief[case]) == 0
         assert other[case][1] == chief[case][1]
     assert_same_logs(chief["plain"], one["plain"])
+    # A signal to the other worker ended both at the same step, and the chief saved it.
+    ends = [json.loads((folder / name / "stopped.json").read_text()) for name in ("0", "1")]
+    assert ends[0] == ends[1]
+    assert ends[0]["error"] == "stopped by SIGTERM"
+    assert 3 <= ends[0]["steps"] < 40
+    assert ends[0]["saved"] == [f"step-{ends[0]['steps']:09d}"]

@@ -12,9 +12,11 @@ import keras
 import numpy as np
 
 from keras_bert_kit.atomic_file import UNFINISHED, write_atomically
+from keras_bert_kit.training.strategy import any_worker, has_workers, wait_for_all
 
 logger = logging.getLogger(__name__)
 METRICS = "metrics"
+ASK_WORKERS_EVERY = 10  # calls of a step: to ask takes a message to each worker and back
 # What `np.load` raises where a file is torn or a bit of it is another: zip files have checksums.
 DAMAGED = (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
 
@@ -170,7 +172,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
     as a warning. The end of `fit` waits until the last is on the disk.
 
     On Ctrl-C or SIGTERM the step under way is finished and saved, then `KeyboardInterrupt` is
-    raised out of `fit`; a second Ctrl-C does not wait.
+    raised out of `fit`; a second Ctrl-C does not wait. Of several workers it is enough that one
+    gets the signal: every few steps they ask each other, and all stop at the same one.
 
     Args:
         checkpoints: where to save.
@@ -199,6 +202,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self.minutes = minutes
         self.clock = clock
         self._signal = None
+        self._begun = 0  # batches
         self._previous_handlers = {}
 
     def on_train_begin(self, logs=None):
@@ -219,15 +223,19 @@ class SaveCheckpoints(keras.callbacks.Callback):
         """Saves the steps so far, if it is due, or on a signal."""
         # Not at the end of the batch before: if an epoch ended with it, a run that goes on behind
         # it would leave its evaluation out, and if a window of logs did, begin with its means.
-        if self._signal is not None or self._is_due():
+        self._begun += 1
+        is_told = self._is_told(may_ask=self._begun % ASK_WORKERS_EVERY == 0)
+        if is_told or self._is_due():
             self._save(with_metrics=True)
-        self._stop_if_told()
+        if is_told:
+            self._stop()
 
     def on_train_end(self, logs=None):
         """Saves the last step."""
         self._save(with_metrics=False)
         self.checkpoints.wait()
-        self._stop_if_told()
+        if self._is_told():
+            self._stop()
         self._give_signals_back()
 
     def _is_due(self) -> bool:
@@ -240,11 +248,19 @@ class SaveCheckpoints(keras.callbacks.Callback):
             self.checkpoints.save_in_background(self.model, with_metrics)
             self._saved_step, self._saved_at = self._step(), self.clock()
 
-    def _stop_if_told(self) -> None:
-        if self._signal is not None:
-            self.checkpoints.wait()
-            self._give_signals_back()
-            raise KeyboardInterrupt(f"stopped by {signal.Signals(self._signal).name}")
+    def _is_told(self, may_ask: bool = True) -> bool:
+        """Whether a signal has come; to several workers, to one of them."""
+        strategy = self.model.distribute_strategy
+        if has_workers(strategy) and not may_ask:
+            return False
+        return any_worker(strategy, self._signal is not None)
+
+    def _stop(self) -> None:
+        self.checkpoints.wait()
+        wait_for_all(self.model.distribute_strategy)  # for the chief's file
+        self._give_signals_back()
+        number = self._signal or signal.SIGTERM  # that of another worker
+        raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
 
     def _step(self) -> int:
         return int(self.model.optimizer.iterations.numpy())

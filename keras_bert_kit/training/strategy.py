@@ -134,22 +134,38 @@ def wait_for_all(strategy: tf.distribute.Strategy) -> None:
 
 def value_of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
     """The number that the chief has, on every worker; all have to call it."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return value  # a TPU has one process too
-    return float(_agreement(strategy)(tf.constant(value, tf.float64)))
+    if not has_workers(strategy):
+        return value
+    return _sum_over_workers(strategy, value if is_chief(strategy) else 0.0)
+
+
+def any_worker(strategy: tf.distribute.Strategy, is_so: bool) -> bool:
+    """Whether it is so for one of the workers, on every worker; all have to call it."""
+    return _sum_over_workers(strategy, float(is_so)) > 0 if has_workers(strategy) else is_so
+
+
+def has_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Whether there are several processes that have to agree; a TPU has one."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def _sum_over_workers(strategy: tf.distribute.Strategy, value: float) -> float:
+    return float(_summing(strategy)(tf.constant(value, tf.float64)))
 
 
 @functools.cache  # or it would be traced each time
-def _agreement(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+def _summing(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+    num_replicas = len(strategy.extended.worker_devices)  # of this worker
+
     @tf.function
-    def agree(own):
+    def total(own):
         def share():
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return tf.where(tf.equal(replica, 0), own, tf.zeros((), tf.float64))
+            return tf.where(tf.equal(replica % num_replicas, 0), own, tf.zeros((), tf.float64))
 
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(share), axis=None)
 
-    return agree
+    return total
 
 
 def _found_here(num_devices: int) -> StrategyName:
