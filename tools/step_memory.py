@@ -7,7 +7,6 @@ Of the process, from before the first step to the most that it ever had: activat
 the optimizer's moments, and what TensorFlow needs to make its graph.
 """
 
-import resource
 import statistics
 import sys
 import time
@@ -32,18 +31,13 @@ class Options:
     steps: int = 5
 
 
-def peak_mebibytes() -> float:
-    """The most memory that this process has had."""
-    unit = 1 if sys.platform == "darwin" else 1 << 10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / (1 << 20)
-
-
 def main(options: Options) -> None:
-    """Prints mebibytes, and milliseconds a step."""
+    """Prints megabytes, and seconds a step."""
     import keras
 
     from keras_bert_kit.config import encoder_config
     from keras_bert_kit.encoder import Encoder
+    from keras_bert_kit.export.lite_cost import peak_megabytes
     from keras_bert_kit.models import PretrainingModel
     from keras_bert_kit.training.optimizers import AdamW
 
@@ -59,12 +53,13 @@ def main(options: Options) -> None:
         remat=options.remat,
     )
     batch = batch_of(options, model)
-    before, times = peak_mebibytes(), []
+    before, times = peak_megabytes(), []
     for _ in range(1 + options.steps):  # the first compiles
         started = time.perf_counter(), time.process_time()
         model.train_on_batch(*batch)
         times.append((time.perf_counter() - started[0], time.process_time() - started[1]))
-    print(f"memory: {peak_mebibytes() - before:,.0f} MiB more than the {before:,.0f} MiB before")
+    more = peak_megabytes() - before
+    print(f"memory: {more:,.0f} MB more than the {before:,.0f} MB before")
     seconds, of_processors = (statistics.median(some) for some in zip(*times[1:], strict=True))
     print(f"time: {seconds:.3f} s a step, {of_processors:.3f} s of all processors together")
 
