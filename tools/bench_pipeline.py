@@ -29,6 +29,7 @@ def main(
     units: tuple[str, ...] = ("token", "word", "span"),
     tokens_per_run: int = 1_000_000,
     runs: int = 5,
+    service: str | None = None,
 ) -> None:
     """Prints a Markdown table.
 
@@ -40,6 +41,8 @@ def main(
         units: what is masked at once.
         tokens_per_run: places of the batches that a run takes.
         runs: how many runs the median is of.
+        service: the address of a tf.data service that makes the batches; what it costs to take
+            them from it is measured then.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -63,7 +66,7 @@ def main(
                     options = {"masking": Masking(unit=unit), "pairs": pairs}
                     data = PretrainingData(split, words, batch_size, sequence_length, **options)
                     steps = max(1, tokens_per_run // (batch_size * sequence_length))
-                    rates = _measure(data, steps, runs)
+                    rates = _measure(data.dataset(service=service), steps, runs)
                     print(
                         f"| {pairs} | {batch_size} | {unit} | "
                         + " | ".join(f"{rate:,.0f}" for rate in rates)
@@ -91,9 +94,9 @@ def _build_sample(folder: Path):
     return built["train"], vocabulary
 
 
-def _measure(data, steps: int, runs: int) -> tuple[float, float, float]:
+def _measure(dataset, steps: int, runs: int) -> tuple[float, float, float]:
     """Tokens by processor time and by the clock, and places by processor time, each a second."""
-    batches = iter(data.dataset())
+    batches = iter(dataset)
     list(islice(batches, 5))  # the graph is traced, the first window planned
     results = []
     for _ in range(runs):
