@@ -10,9 +10,12 @@ under the same path as the training. Workers may come and go. Ctrl-C ends either
 
 import argparse
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+
+SIGNALS = {signal.SIGINT, signal.SIGTERM}  # that end it
 
 
 def run_dispatcher(port: int, folder: str | None) -> None:
@@ -46,8 +49,6 @@ def run_worker(dispatcher: str, host: str, port: int) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as one:
         one.bind(("", 0))
         return one.getsockname()[1]
@@ -55,8 +56,7 @@ def _free_port() -> int:
 
 def _wait() -> None:
     """Comes back at Ctrl-C or SIGTERM; `join` of the servers does not hear them."""
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.sigwait(signals)
+    signal.sigwait(SIGNALS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker.add_argument("--port", type=int, default=0, help="0 takes a free one")
     options = parser.parse_args(arguments)
     # Blocked here, before TensorFlow starts threads, which take this over; see `sigwait`.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         if options.kind == "dispatcher":
             run_dispatcher(options.port, options.folder)
