@@ -18,7 +18,9 @@ from keras_bert_kit.training.losses import (
 
 if keras.config.backend() == "tensorflow":
     from keras_bert_kit.step import TrainingStep
+    from keras_bert_kit.training.accuracy import Accuracy
 else:
+    from keras.metrics import SparseCategoricalAccuracy as Accuracy
 
     class TrainingStep:
         """Elsewhere than on TensorFlow, Keras's own step trains."""
@@ -89,10 +91,7 @@ class TaskModel(NamedInputs, TrainingStep, keras.Model):
             output: "accuracy" if len(self.output) > 1 else f"{output}_accuracy"
             for output in self.output
         }
-        return {
-            output: [keras.metrics.SparseCategoricalAccuracy(name=name)]
-            for output, name in names.items()
-        }
+        return {output: [Accuracy(name=name)] for output, name in names.items()}
 
     def get_config(self):
         """The arguments of the constructor."""

