@@ -31,9 +31,9 @@ def classifier(num_layers, seed, problem="single_label", classes=3, **changes):
     return model
 
 
-def compiled(model, weights=None, rate=1e-2, **options):
+def compiled(model, weights=None, rate=1e-2, optimizer=keras.optimizers.Adam, **options):
     model.compile(
-        keras.optimizers.Adam(rate),
+        optimizer(rate),
         loss=model.losses_by_output(),
         loss_weights=weights or model.loss_weights_by_output(),
         weighted_metrics=model.metrics_by_output(),
@@ -179,12 +179,13 @@ def test_distilberts_loss(micro_batches):
         expected = distilbert_loss(student, teacher, batch)
         model = DistillationModel(student, teacher, 2.0, hidden="last")
         of_sanh = model.loss_weights_by_output(label=2.0, soft=5.0, hidden=1.0)
-        compiled(model, of_sanh, micro_batches=parts)
+        # SGD, as Adam's first step is as long for a gradient that is rounding alone
+        compiled(model, of_sanh, 1.0, keras.optimizers.SGD, micro_batches=parts)
         losses.append(model.train_on_batch(*batch, return_dict=True)["loss"])
         weights.append(values(student))
         assert losses[-1] == pytest.approx(expected, rel=1e-4)
     for found, other in zip(*weights, strict=True):
-        np.testing.assert_allclose(found, other, atol=2e-4)
+        np.testing.assert_allclose(found, other, atol=1e-5)
 
 
 def test_a_teacher_in_bfloat16_teaches_about_the_same():

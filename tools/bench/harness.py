@@ -73,7 +73,7 @@ class SideProcess:
         threads = {f"TF_NUM_{kind}_THREADS": str(cores) for kind in ("INTRAOP", "INTEROP")}
         threads |= {"OMP_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "false"}
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-        self._errors = TemporaryFile()
+        self._errors = TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
             [python, "-m", "tools.bench.worker", module, side, json.dumps(settings), str(cores)],
             cwd=ROOT,

@@ -62,7 +62,7 @@ def _case(size: str, dtype: str, length: int, batch_size: int, steps: int) -> Ca
 def flops_per_token(settings: dict) -> float:
     """Operations of the products that training cannot do without, forward and backward.
 
-    Blocks `2 * 12 D^2`, attention `4 T D`, and for a masked token `2 (D^2 + D V)`; three times that.
+    Blocks `24 D^2`, attention `4 T D`, and for a masked token `2 (D^2 + D V)`; three times that.
     """
     width, length = settings["hidden_dim"], settings["sequence_length"]
     blocks = settings["num_layers"] * (24 * width**2 + 4 * length * width)

@@ -1,4 +1,6 @@
-"""The process of one side of a benchmark: `python -m tools.bench.worker MODULE SIDE SETTINGS CORES`.
+"""The process of one side of a benchmark, for `harness.py`.
+
+    python -m tools.bench.worker MODULE SIDE SETTINGS CORES
 
 It says on standard output, one JSON object a line, that it is ready, and then, for each line that
 it is given, how long the work took and how much it was. What the libraries print goes elsewhere.
@@ -39,7 +41,7 @@ def main() -> None:
 
 
 def memory() -> dict[str, float]:
-    """The most memory that this process has had, in megabytes; nothing where Linux does not tell."""
+    """The most memory that this process has had, in megabytes; empty where there is no telling."""
     status = Path("/proc/self/status")
     if not status.exists():
         return {}
