@@ -18,6 +18,7 @@ from tools.bench.report import case_facts, markdown
 NAMES = (
     "machine",
     "pretraining",
+    "inference",
 )
 PEERS = ROOT / ".peers" / "bin" / "python"
 
