@@ -19,6 +19,7 @@ NAMES = (
     "machine",
     "pretraining",
     "inference",
+    "finetuning",
 )
 PEERS = ROOT / ".peers" / "bin" / "python"
 
