@@ -20,6 +20,9 @@ NAMES = (
     "pretraining",
     "inference",
     "finetuning",
+    "tokenizing",
+    "pipeline",
+    "startup",
 )
 PEERS = ROOT / ".peers" / "bin" / "python"
 
