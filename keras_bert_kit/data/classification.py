@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_kit.data.features import Features, join_segments, num_special
-from keras_bert_kit.data.inputs import InputOptions, Window, head_and_tail, windows
+from keras_bert_kit.data.features import Features, num_special
+from keras_bert_kit.data.inputs import HEAD_SHARE, InputOptions, Window, windows
 from keras_bert_kit.data.packing import cut_longest
 from keras_bert_kit.text.characters import well_formed
 
@@ -48,38 +48,104 @@ def encode_texts(
             f"`sequence_length` {options.sequence_length} leaves room for {room} tokens of text "
             "beside the special tokens; make it longer."
         )
-    token_ids, segment_ids, rows, num_cut = [], [], [], []
+    chunks = []
     for first in range(0, len(texts), ROWS_PER_CALL):
         columns = [texts] if pairs is None else [texts, pairs]
         segments = [
             tokenizer([well_formed(t) for t in column[first : first + ROWS_PER_CALL]])
             for column in columns
         ]
-        kept = _kept_lengths(segments, room, options.long_texts)
-        values = [segment.values.numpy() for segment in segments]
-        splits = [segment.row_splits.numpy() for segment in segments]
-        for at in range(len(kept)):
-            tokens = [v[s[at] : s[at + 1]] for v, s in zip(values, splits, strict=True)]
-            parts = [_cut(t, n, options.long_texts) for t, n in zip(tokens, kept[at], strict=True)]
-            cut = sum(map(len, tokens)) - sum(map(len, parts))
-            spans = [Window(0, len(parts[-1]))]
-            if options.long_texts == "windows":
-                before = sum(map(len, parts[:-1]))
-                # A short B may have less room than a stride, or none, beside a long A.
-                if len(tokens[-1]) > room - before:
-                    spans = windows(len(tokens[-1]), room - before, options.stride)
-                else:
-                    spans = [Window(0, len(tokens[-1]))]
-                parts[-1], cut = tokens[-1], sum(map(len, tokens[:-1])) - before
-            for start, stop in spans:
-                ids, of_segment = join_segments(
-                    [*parts[:-1], parts[-1][start:stop]], vocabulary, num_segments
-                )
-                token_ids.append(ids)
-                segment_ids.append(of_segment)
-                rows.append(first + at)
-            num_cut.append(cut)
-    return Features.of(token_ids, segment_ids, rows, num_cut)
+        lengths = np.stack([s.row_lengths().numpy() for s in segments], axis=1)  # (R, S)
+        kept = _kept_lengths(segments, room, options.long_texts).astype(np.int64)
+        if options.long_texts == "windows":
+            rows, starts, sizes = _windows_of(lengths, kept, room, options.stride)
+            num_cut = (lengths - kept)[:, :-1].sum(axis=1)  # of the last segment nothing is lost
+        else:
+            rows, starts, sizes = np.arange(len(kept)), np.zeros_like(kept), kept
+            num_cut = (lengths - kept).sum(axis=1)
+        places = [
+            _places(starts[:, i], sizes[:, i], lengths[rows, i], options.long_texts)
+            + np.repeat(segment.row_splits.numpy()[rows], sizes[:, i])
+            for i, segment in enumerate(segments)
+        ]
+        tokens = [s.values.numpy()[at] for s, at in zip(segments, places, strict=True)]
+        joined = _join(tokens, sizes, vocabulary, num_segments)
+        chunks.append((*joined, rows + first, num_cut))
+    token_ids, segment_ids, sizes, rows, num_cut = (
+        np.concatenate([np.zeros(0, np.int64), *parts])
+        for parts in (zip(*chunks, strict=True) if chunks else [()] * 5)
+    )
+    return Features(
+        token_ids.astype(np.int32),
+        segment_ids.astype(np.int32),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        rows.astype(np.int32),
+        len(num_cut),
+        num_cut.astype(np.int32),
+    )
+
+
+def _windows_of(lengths: np.ndarray, kept: np.ndarray, room: int, stride: int | None):
+    """The row of each input, and where in its segments `(F, S)` it starts and how much it takes.
+
+    All segments but the last are the same in every window of a row.
+    """
+    rooms = room - kept[:, :-1].sum(axis=1)
+    spans = [
+        # A short B may have less room than a stride, or none, beside a long A.
+        windows(length, room, stride) if length > room else [Window(0, length)]
+        for length, room in zip(lengths[:, -1].tolist(), rooms.tolist(), strict=True)
+    ]
+    rows = np.repeat(np.arange(len(spans)), [len(some) for some in spans])
+    starts, sizes = np.zeros_like(kept)[rows], kept[rows]
+    starts[:, -1], stops = np.array([span for some in spans for span in some]).T
+    sizes[:, -1] = stops - starts[:, -1]
+    return rows, starts, sizes
+
+
+def _places(starts, sizes, lengths, long_texts: str) -> np.ndarray:
+    """Where in its segment each token that is taken stands, of one input after the other."""
+    places = np.repeat(starts, sizes) + _count_each(sizes)
+    if long_texts == "head_tail":
+        is_tail = _count_each(sizes) >= np.repeat((sizes * HEAD_SHARE).astype(int), sizes)
+        places += is_tail * np.repeat(lengths - sizes, sizes)
+    return places
+
+
+def _join(tokens: list[np.ndarray], sizes: np.ndarray, vocabulary, num_segments: int):
+    """What `join_segments` makes of each input, one after the other; and their lengths.
+
+    Args:
+        tokens: by segment, those of all inputs.
+        sizes: `(F, S)`, how many tokens of each segment an input has.
+        vocabulary: whose special tokens to put in.
+        num_segments: how many segment ids the model knows.
+    """
+    num_tokens = sizes.sum(axis=1) + num_special(sizes.shape[1], vocabulary)
+    at = np.cumsum(num_tokens) - num_tokens  # where each input starts
+    token_ids = np.full(num_tokens.sum(), vocabulary.sep_id, np.int32)
+    segment_ids = np.zeros_like(token_ids)
+    token_ids[at] = vocabulary.cls_id
+    at, position = at + 1, _count_each(num_tokens)
+    ends = np.ones_like(num_tokens)
+    for index, (some, size) in enumerate(zip(tokens, sizes.T, strict=True)):
+        if index:  # the first [SEP] ends the segment before
+            is_later = position > np.repeat(ends, num_tokens)
+            segment_ids[is_later] = min(index, max(num_segments, 1) - 1)
+            at, ends = at + vocabulary.separators_between, ends + vocabulary.separators_between
+        token_ids[np.repeat(at, size) + _count_each(size)] = some
+        at, ends = at + size, ends + size
+    return token_ids, segment_ids, num_tokens
+
+
+def _count_each(sizes: np.ndarray) -> np.ndarray:
+    """0, 1, ... up to each of the sizes, one after the other.
+
+    Example:
+        >>> _count_each(np.array([2, 0, 3])).tolist()
+        [0, 1, 0, 1, 2]
+    """
+    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
 def _kept_lengths(segments: list[tf.RaggedTensor], room: int, long_texts: str) -> np.ndarray:
@@ -94,12 +160,6 @@ def _kept_lengths(segments: list[tf.RaggedTensor], room: int, long_texts: str) -
     if tf.reduce_any(is_long):
         kept[is_long.numpy()] = cut_longest(lengths[is_long], room).numpy()
     return kept
-
-
-def _cut(tokens: np.ndarray, num_kept: int, long_texts: str) -> np.ndarray:
-    if long_texts == "head_tail":
-        return tokens[head_and_tail(len(tokens), num_kept)]
-    return tokens[:num_kept]
 
 
 def row_weights(features: Features) -> np.ndarray:
