@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
 
 
@@ -44,7 +45,7 @@ class ClassifierHead(keras.layers.Layer):
 
     def build(self, features_shape):
         """Makes the layers."""
-        self.features_dropout = keras.layers.Dropout(
+        self.features_dropout = Dropout(
             self.dropout if self.hidden_activation == "tanh" else 0.0,
             dtype=self.dtype_policy,
             name="features_dropout",
@@ -58,9 +59,7 @@ class ClassifierHead(keras.layers.Layer):
                 name="hidden",
             )
             self.hidden.build(features_shape)
-        self.output_dropout = keras.layers.Dropout(
-            self.dropout, dtype=self.dtype_policy, name="output_dropout"
-        )
+        self.output_dropout = Dropout(self.dropout, dtype=self.dtype_policy, name="output_dropout")
         self.linear = keras.layers.Dense(
             self.num_classes,
             kernel_initializer=truncated_normal(),

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
 
 
@@ -23,9 +24,7 @@ class SpanHead(keras.layers.Layer):
 
     def build(self, sequence_output_shape):
         """Makes the layers."""
-        self.output_dropout = keras.layers.Dropout(
-            self.dropout, dtype=self.dtype_policy, name="output_dropout"
-        )
+        self.output_dropout = Dropout(self.dropout, dtype=self.dtype_policy, name="output_dropout")
         self.linear = keras.layers.Dense(
             2, kernel_initializer=truncated_normal(), dtype=self.dtype_policy, name="linear"
         )

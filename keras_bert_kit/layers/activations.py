@@ -5,6 +5,11 @@ import math
 import keras
 from keras import ops
 
+if keras.config.backend() == "tensorflow":
+    from keras_bert_kit import compiled
+else:
+    compiled = None
+
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit", name="gelu")
 def gelu(x):
@@ -32,6 +37,10 @@ def gelu_approximate(x):
 
 
 ACTIVATIONS = {"gelu": gelu, "gelu_approximate": gelu_approximate}
+# For training only: what is exported has none of XLA's functions in it.
+IN_ONE_PASS = (
+    {} if compiled is None else {n: compiled.in_one_pass(ACTIVATIONS[n]) for n in ACTIVATIONS}
+)
 
 
 def activation(name: str):
@@ -49,3 +58,10 @@ def activation(name: str):
             f"`activation` must be one of {', '.join(ACTIVATIONS)}; received {name!r}."
         )
     return ACTIVATIONS[name]
+
+
+def activate(x, name: str, training: bool | None = None):
+    """`activation(name)(x)`; in training, of large tensors, in one pass over memory."""
+    if training and name in IN_ONE_PASS and compiled.pays_off(x):
+        return IN_ONE_PASS[name](x)
+    return activation(name)(x)

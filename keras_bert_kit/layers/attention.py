@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_bert_kit.layers.dense import Dense
+from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
 
 # Added to the score of a key that is padding. exp(-100) is nothing in float32, and the range of the
@@ -41,21 +43,21 @@ class SelfAttention(keras.layers.Layer):
                 f"and a width of {hidden_dim}."
             )
         self.head_dim = hidden_dim // self.num_heads
-        self.query_key_value = keras.layers.Dense(
+        self.query_key_value = Dense(
             3 * hidden_dim,
             kernel_initializer=truncated_normal(),
             dtype=self.dtype_policy,
             name="query_key_value",
         )
         self.query_key_value.build(x_shape)
-        self.output_projection = keras.layers.Dense(
+        self.output_projection = Dense(
             hidden_dim,
             kernel_initializer=truncated_normal(),
             dtype=self.dtype_policy,
             name="output_projection",
         )
         self.output_projection.build(x_shape)
-        self.weights_dropout = keras.layers.Dropout(
+        self.weights_dropout = Dropout(
             self.dropout, dtype=self.dtype_policy, name="weights_dropout"
         )
         self.built = True

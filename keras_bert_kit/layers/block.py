@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_bert_kit.layers.attention import SelfAttention
+from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.feed_forward import FeedForward
 from keras_bert_kit.layers.rematerialization import recompute
 
@@ -51,12 +52,10 @@ class Block(keras.layers.Layer):
         policy = {"dtype": self.dtype_policy}
         norm = {"epsilon": layer_norm_epsilon, **policy}
         self.attention = SelfAttention(num_heads, dropout, name="attention", **policy)
-        self.attention_dropout = keras.layers.Dropout(dropout, name="attention_dropout", **policy)
+        self.attention_dropout = Dropout(dropout, name="attention_dropout", **policy)
         self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **norm)
         self.feed_forward = FeedForward(intermediate_dim, activation, name="feed_forward", **policy)
-        self.feed_forward_dropout = keras.layers.Dropout(
-            dropout, name="feed_forward_dropout", **policy
-        )
+        self.feed_forward_dropout = Dropout(dropout, name="feed_forward_dropout", **policy)
         self.feed_forward_norm = keras.layers.LayerNormalization(name="feed_forward_norm", **norm)
 
     def build(self, x_shape, padding_mask_shape=None):
@@ -92,7 +91,7 @@ class Block(keras.layers.Layer):
     def _output_and_weights(self, x, padding_mask, training):
         attended, weights = self.attention(x, padding_mask, training=training, return_weights=True)
         x = self.attention_norm(x + self.attention_dropout(attended, training=training))
-        fed = self.feed_forward(x)
+        fed = self.feed_forward(x, training=training)
         x = self.feed_forward_norm(x + self.feed_forward_dropout(fed, training=training))
         return x, weights
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
 
 
@@ -97,9 +98,7 @@ class Embeddings(keras.layers.Layer):
         self.layer_norm = keras.layers.LayerNormalization(
             epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
         )
-        self.output_dropout = keras.layers.Dropout(
-            dropout, dtype=self.dtype_policy, name="output_dropout"
-        )
+        self.output_dropout = Dropout(dropout, dtype=self.dtype_policy, name="output_dropout")
 
     def build(self, token_ids_shape, segment_ids_shape=None):
         """Makes the tables."""

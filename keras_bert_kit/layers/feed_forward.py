@@ -2,7 +2,9 @@
 
 import keras
 
+from keras_bert_kit.layers.activations import activate
 from keras_bert_kit.layers.activations import activation as activation_of
+from keras_bert_kit.layers.dense import Dense
 from keras_bert_kit.layers.initializers import truncated_normal
 
 
@@ -25,18 +27,18 @@ class FeedForward(keras.layers.Layer):
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
         self.activation = activation
-        self._activate = activation_of(activation)
+        activation_of(activation)  # refuses what it does not know
 
     def build(self, x_shape):
         """Makes the two products."""
-        self.intermediate = keras.layers.Dense(
+        self.intermediate = Dense(
             self.intermediate_dim,
             kernel_initializer=truncated_normal(),
             dtype=self.dtype_policy,
             name="intermediate",
         )
         self.intermediate.build(x_shape)
-        self.output_projection = keras.layers.Dense(
+        self.output_projection = Dense(
             x_shape[-1],
             kernel_initializer=truncated_normal(),
             dtype=self.dtype_policy,
@@ -45,9 +47,10 @@ class FeedForward(keras.layers.Layer):
         self.output_projection.build((*x_shape[:-1], self.intermediate_dim))
         self.built = True
 
-    def call(self, x):
+    def call(self, x, training=None):
         """Maps `(B, T, D)` to `(B, T, D)`, each position for itself."""
-        return self.output_projection(self._activate(self.intermediate(x)))
+        x = self.intermediate(x)
+        return self.output_projection(activate(x, self.activation, training))
 
     def get_config(self):
         """The arguments of the constructor."""

@@ -3,12 +3,14 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_bert_kit.training.losses import (
     absolute_errors,
     binary_cross_entropy,
     binary_focal_cross_entropy,
     cross_entropy,
+    cross_entropy_terms,
     focal_cross_entropy,
     squared_error,
     squared_errors,
@@ -182,3 +184,32 @@ def test_a_regression_of_several_values_is_an_error():
     message = r"one output a row, of shape \(B, 1\); received outputs of shape \(2, 3\)"
     with pytest.raises(ValueError, match=message):
         squared_error().call(np.ones(2, "float32"), np.ones((2, 3), "float32"))
+
+
+def test_cross_entropy_over_a_vocabulary_has_the_terms_and_gradients_of_float64():
+    generator = np.random.default_rng(1)
+    logits = generator.normal(0, 5, (6, 1000))
+    logits[0, 3] = 300.0  # all others underflow
+    logits[1] -= 1000.0
+    logits = logits.astype("float32").astype("float64")
+    labels = np.array([4, 999, 0, 3, 5, 6])
+    upstream = np.array([1.0, 0.5, 0.0, 2.0, -1.0, 1e-3])
+    variable = tf.Variable(logits.astype("float32"))
+    with tf.GradientTape() as tape:
+        found = cross_entropy_terms(labels, variable)
+        total = tf.reduce_sum(found * upstream.astype("float32"))
+    log = logits - logits.max(-1, keepdims=True)
+    log = log - np.log(np.exp(log).sum(-1, keepdims=True))
+    np.testing.assert_allclose(found, -of_label(log, labels), rtol=1e-5, atol=1e-4)
+    expected = (np.exp(log) - np.eye(1000)[labels]) * upstream[:, None]
+    np.testing.assert_allclose(tape.gradient(total, variable), expected, atol=1e-6)
+
+
+def test_cross_entropy_takes_labels_of_one_more_axis():
+    found = cross_entropy_terms(np.array([[1], [0]]), np.array([[0.0, 1.0], [2.0, 0.0]], "float32"))
+    np.testing.assert_allclose(found, np.log(1 + np.exp([-1.0, -2.0])), rtol=1e-5)
+
+
+def test_a_label_that_is_no_class_is_an_error():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        cross_entropy_terms(np.array([3]), np.zeros((1, 2), "float32"))

@@ -31,20 +31,21 @@ PEERS = ("keras_hub", "transformers", "transformers_compiled")
 def cases(smoke: bool) -> list[Case]:
     """Sizes, types and lengths; the first are those of the bars."""
     if smoke:
-        return [_case("tiny", "float32", 16, 2, 1)]
+        return [case("tiny", "float32", 16, 2, 1)]
     at_128 = [
-        _case(size, dtype, 128, batch, steps)
+        case(size, dtype, 128, batch, steps)
         for dtype in DTYPES
         for size, (*_, batch, steps) in SIZES.items()
     ]
     at_512 = [
-        _case(size, "float32", 512, max(1, batch // 4), steps)
+        case(size, "float32", 512, max(1, batch // 4), steps)
         for size, (*_, batch, steps) in SIZES.items()
     ]
     return at_128 + at_512
 
 
-def _case(size: str, dtype: str, length: int, batch_size: int, steps: int) -> Case:
+def case(size: str, dtype: str, length: int, batch_size: int, steps: int) -> Case:
+    """The case of a size, for all sides."""
     layers, heads, width, *_ = SIZES[size]
     settings = {
         "num_layers": layers,

@@ -1,0 +1,105 @@
+"""Passes over large tensors, each compiled by XLA to one, in a graph that is not compiled.
+
+TensorFlow's kernels go over memory once for each operation: a GELU and its gradient are fifteen of
+them, dropout is seven, one of which draws random numbers at 3 ns each. What is here goes over it
+once each way, and keeps nothing for the backward pass but its input. XLA over the whole step, on a
+CPU, would take the matrix products from kernels that are better at them.
+
+A shape costs a tenth of a second to compile, so this is for training on batches of one large shape.
+"""
+
+import tensorflow as tf
+
+LEAST_SIZE = 1 << 17
+"""Elements of a tensor that a pass of its own pays off for."""
+
+
+def pays_off(x) -> bool:
+    """Whether `x` has a known shape that is large enough, on a machine that has CPUs only."""
+    size = x.shape.num_elements() if x.shape.rank is not None else None
+    return (size or 0) >= LEAST_SIZE and not _has_accelerators()
+
+
+def _has_accelerators() -> bool:
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
+def in_one_pass(function):
+    """An elementwise function of one tensor, compiled, and its gradient, compiled too.
+
+    Args:
+        function: of a tensor, which it returns in the same shape and type.
+
+    Example:
+        >>> double = in_one_pass(lambda x: x + x)
+        >>> double(tf.constant([1.0, 2.0])).numpy()
+        array([2., 4.], dtype=float32)
+    """
+    forward = tf.function(function, jit_compile=True, autograph=False)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def backward(x, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x, upstream)
+
+    @tf.custom_gradient
+    def compiled(x):
+        return forward(x), lambda upstream: backward(x, upstream)
+
+    return compiled
+
+
+def dropout(x, rate: float, seed):
+    """Sets a share of the elements to 0 and divides the others by what is left.
+
+    Which ones is a hash of their number and the seed, made again for the gradient: no random
+    numbers are kept. (Those of Keras are other ones for the same seed.)
+
+    Args:
+        x: a tensor of any shape.
+        rate: the share, in [0, 1).
+        seed: `(2,)` integers.
+
+    Example:
+        >>> x = dropout(tf.ones((4000,)), 0.5, [1, 2])
+        >>> sorted(set(x.numpy().tolist())), bool(abs(tf.reduce_mean(x) - 1) < 0.1)
+        ([0.0, 2.0], True)
+    """
+
+    @tf.custom_gradient
+    def dropped(x):
+        return _dropped(x, seed, rate), lambda upstream: _dropped(upstream, seed, rate)
+
+    return dropped(x)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _dropped(x, seed, rate):
+    kept = tf.reshape(_hash(tf.size(x), seed), tf.shape(x)) >= int(rate * 2**31)
+    return tf.where(kept, x / (1 - rate), tf.zeros((), x.dtype))
+
+
+def _hash(size, seed):
+    """Numbers from 0 to 2^31, evenly spread, `(size,)` int32, for two integers."""
+    first, second = tf.unstack(tf.cast(seed, tf.uint32))
+    start = _mixed(first + _mixed(second))
+    turn = _mixed(second ^ _mixed(first ^ tf.constant(0x9E3779B9, tf.uint32)))
+    # Mixed, changed by the seed once more, mixed: else all seeds would give the same long sequence,
+    # only begun at other places.
+    numbers = _mixed(tf.cast(tf.range(size), tf.uint32) + start) ^ turn
+    numbers *= tf.constant(0x2C1B3C6D, tf.uint32)
+    return tf.bitcast(tf.bitwise.right_shift(numbers, tf.constant(1, tf.uint32)), tf.int32)
+
+
+def _mixed(x):
+    """A hash of 32 bits in which every bit depends on all.
+
+    Reference:
+        https://github.com/skeeto/hash-prospector, two rounds
+    """
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97), (15, 1)):
+        x ^= tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32))
+        x *= tf.constant(factor, tf.uint32)
+    return x
