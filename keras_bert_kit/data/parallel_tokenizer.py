@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
@@ -23,6 +25,8 @@ from keras_bert_kit.text.vocabulary import Vocabulary
 
 CALL_CHARACTERS = 1 << 20  # per call of the tokenizer: bounds its memory for a huge document
 CHUNKS_IN_FLIGHT = 2  # per process: one at work, one waiting
+GRAPH_CHARACTERS = 4_000_000  # from here on making the graph of BPE, about two seconds, pays off
+_LONG_WORD = re.compile(r"\S{300}|\s{300}")
 
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 """Texts to their ids, flat, and the number of ids of each text."""
@@ -54,10 +58,39 @@ def word_piece(
 
 
 def byte_pair(vocabulary: BytePairVocabulary, add_prefix_space: bool = False) -> Tokenize:
-    """Makes the function that tokenises, from a `BytePairTokenizer`; imports TensorFlow."""
+    """Makes the function that tokenises, from a `BytePairTokenizer`; imports TensorFlow.
+
+    From some megabytes on it works in the graph, which takes seconds to make and then is several
+    times as fast. Not so where words may be very long: the graph goes over all words until the
+    longest one is merged.
+    """
     from keras_bert_kit.text.bytepair import BytePairTokenizer
 
-    return _flat(BytePairTokenizer(vocabulary, add_prefix_space), vocabulary)
+    usual = _flat(BytePairTokenizer(vocabulary, add_prefix_space), vocabulary)
+    graph = cache(lambda: _flat(_byte_pair_graph(vocabulary, add_prefix_space), vocabulary))
+    num_characters = 0
+
+    def tokenize(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        nonlocal num_characters
+        num_characters += sum(map(len, texts))
+        if num_characters < GRAPH_CHARACTERS or any(map(_LONG_WORD.search, texts)):
+            return usual(texts)
+        return graph()(texts)
+
+    return tokenize
+
+
+def _byte_pair_graph(vocabulary: BytePairVocabulary, add_prefix_space: bool) -> Callable:
+    import tensorflow as tf
+
+    from keras_bert_kit.text.bytepair import BytePairTokenizer
+
+    tokenizer = BytePairTokenizer(vocabulary, add_prefix_space, in_graph=True)
+    return tf.function(
+        lambda texts: tokenizer(texts),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
+    )
 
 
 def _flat(tokenizer, vocabulary) -> Tokenize:

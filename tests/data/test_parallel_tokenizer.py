@@ -13,7 +13,7 @@ from keras_bert_kit.data.parallel_tokenizer import (
     tokenize_in_order,
     word_piece,
 )
-from keras_bert_kit.text.bytepair_vocabulary import BytePairVocabulary
+from keras_bert_kit.text.bytepair_vocabulary import BYTE_LETTERS, BytePairVocabulary
 from keras_bert_kit.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(
@@ -59,6 +59,31 @@ def test_byte_pairs_know_what_follows_another_sentence():
     # "It." begins a paragraph and so has no space; there are no capitals in the vocabulary
     assert got.sentence_lengths.tolist() == [3, 4, 4, 2]
     assert got.tokens[-2:].tolist() == [8, 9]
+
+
+@pytest.mark.parametrize("add_prefix_space", [False, True])
+def test_byte_pairs_are_the_same_with_and_without_the_graph(monkeypatch, add_prefix_space):
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *BYTE_LETTERS, "ab", "abab", "Ġab", "<mask>"]
+    merges = [("a", "b"), ("ab", "ab"), ("Ġ", "ab")]
+    vocabulary = BytePairVocabulary(tokens, merges)
+    texts = ["ab abab  ababab", "", "<mask> é\u3000中 ab's", "ab", "a\x00b"]
+    expected = byte_pair(vocabulary, add_prefix_space)(texts)
+    monkeypatch.setattr(parallel_tokenizer, "GRAPH_CHARACTERS", 0)
+    got = byte_pair(vocabulary, add_prefix_space)(texts)
+    assert got[0].dtype == expected[0].dtype == np.uint16
+    assert got[1].dtype == expected[1].dtype
+    assert [array.tolist() for array in got] == [array.tolist() for array in expected]
+
+
+@pytest.mark.parametrize(("text", "is_in_graph"), [("a" * 299, True), ("a" * 300, False)])
+def test_byte_pairs_of_very_long_words_are_not_made_in_the_graph(monkeypatch, text, is_in_graph):
+    monkeypatch.setattr(parallel_tokenizer, "GRAPH_CHARACTERS", 0)
+    monkeypatch.setattr(parallel_tokenizer, "_byte_pair_graph", lambda *_: "a graph")
+    monkeypatch.setattr(
+        parallel_tokenizer, "_flat", lambda tokenizer, _: lambda texts: tokenizer == "a graph"
+    )
+    vocabulary = BytePairVocabulary(["<s>", "<pad>", "</s>", "<unk>", "a", "<mask>"], merges=[])
+    assert byte_pair(vocabulary)(["a", text]) == is_in_graph
 
 
 def test_a_large_vocabulary_has_four_bytes_a_token():
