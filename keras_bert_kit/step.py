@@ -195,7 +195,8 @@ class TrainingStep(GlobalBatches):
         return sizes[0] / rows, dict(zip(names, weights, strict=False))
 
     def _update(self, gradients, norm):
-        self._apply(gradients)
+        with _known_norm(self.optimizer, norm):
+            self._apply(gradients)
         self._means.gradient_norm.update_state(norm)
 
     def _skip(self, gradients):
@@ -358,6 +359,20 @@ def _already_summed(optimizer):
         yield
     finally:
         del optimizer._all_reduce_sum_gradients
+
+
+@contextlib.contextmanager
+def _known_norm(optimizer, norm):
+    """Spares the kit's optimizer to measure the gradients once more."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not hasattr(optimizer, "given_norm"):
+        yield
+        return
+    optimizer.given_norm = norm
+    try:
+        yield
+    finally:
+        optimizer.given_norm = None
 
 
 @contextlib.contextmanager

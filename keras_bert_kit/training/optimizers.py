@@ -35,6 +35,9 @@ class AdamW(keras.optimizers.AdamW):
             `layer_decay^(L + 1)` times it. Weights decay less by the same factor.
         **kwargs: any other argument of `keras.optimizers.AdamW`.
 
+    Attributes:
+        given_norm: the norm of all gradients that come next, where it is known already.
+
     Raises:
         ValueError: if `layer_decay` is not above 0 and at most 1.
 
@@ -71,6 +74,7 @@ class AdamW(keras.optimizers.AdamW):
             **kwargs,
         )
         self.layer_decay = layer_decay
+        self.given_norm = None
 
     def build(self, var_list):
         """Makes the moments, and each weight's factor of the learning rate."""
@@ -112,9 +116,9 @@ class AdamW(keras.optimizers.AdamW):
 
     def _clip_gradients(self, gradients):
         """As Keras's, whose norm of all gradients makes a copy of each."""
-        if not ON_TENSORFLOW or not self.global_clipnorm:
+        if not ON_TENSORFLOW or self.clipnorm or not self.global_clipnorm:
             return super()._clip_gradients(gradients)
-        return tf.clip_by_global_norm(gradients, self.global_clipnorm)[0]
+        return tf.clip_by_global_norm(gradients, self.global_clipnorm, self.given_norm)[0]
 
     def averages(self) -> list[tuple]:
         """The weights that are trained, each with its average; empty without `use_ema`."""

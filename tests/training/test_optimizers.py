@@ -197,3 +197,28 @@ def test_a_layer_decay_in_the_config():
 def test_a_layer_decay_that_is_no_factor_is_an_error(layer_decay):
     with pytest.raises(ValueError, match=r"`layer_decay` must be above 0 and at most 1; received"):
         AdamW(layer_decay=layer_decay)
+
+
+def test_the_kernel_takes_kerass_steps(monkeypatch):
+    values = []
+    for has_kernel in (True, False):
+        if not has_kernel:
+            monkeypatch.setattr(AdamW, "_has_kernel_for", lambda self, gradient, variable: False)
+        variables = [keras.Variable(np.full(n, 0.5, "float32")) for n in ((40, 30), (30,))]
+        optimizer = AdamW(0.1, weight_decay=0.5, global_clipnorm=0.7)
+        generator = np.random.default_rng(0)
+        for _ in range(4):
+            gradients = [generator.normal(0, 0.1, v.shape).astype("float32") for v in variables]
+            optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
+        values.append([v.numpy() for v in variables])
+    for a, b in zip(*values, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_norm_that_is_known_is_what_gradients_are_clipped_by():
+    optimizer = AdamW(1.0, weight_decay=0.0, global_clipnorm=1.0)
+    gradients = [keras.ops.ones((2,)), keras.ops.ones((2,))]
+    optimizer.given_norm = keras.ops.convert_to_tensor(10.0)
+    np.testing.assert_allclose(optimizer._clip_gradients(gradients), np.full((2, 2), 0.1))
+    optimizer.given_norm = None
+    np.testing.assert_allclose(optimizer._clip_gradients(gradients), np.full((2, 2), 0.5))
