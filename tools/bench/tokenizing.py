@@ -30,9 +30,11 @@ PEERS = ("tokenizers", "keras_hub")
 
 def cases(smoke: bool) -> list[Case]:
     """The shipped prose with vocabularies learned from it; Wikipedia, where it is at hand."""
-    size = 0.1 if smoke else 1.0
-    found = [_case(kind, "sample", "", size) for kind in ("WordPiece", "BPE")]
-    if not smoke and SHARED.exists():
+    if smoke:
+        sides = ("kit", "tokenizers")
+        return [_case(kind, "sample", "", 0.1, sides) for kind in ("WordPiece", "BPE")]
+    found = [_case(kind, "sample", "", 1.0) for kind in ("WordPiece", "BPE")]
+    if SHARED.exists():
         found += [
             _case("WordPiece", "wikipedia", "bert-base-uncased", 2.0),
             _case("BPE", "wikipedia", "roberta-base", 1.0),
@@ -40,7 +42,7 @@ def cases(smoke: bool) -> list[Case]:
     return found
 
 
-def _case(kind: str, text: str, vocabulary: str, megabytes: float) -> Case:
+def _case(kind: str, text: str, vocabulary: str, megabytes: float, sides=None) -> Case:
     settings = {
         "kind": kind,
         "text": text,
@@ -48,7 +50,8 @@ def _case(kind: str, text: str, vocabulary: str, megabytes: float) -> Case:
         "megabytes": megabytes,
         "keras_hub_megabytes": megabytes if kind == "WordPiece" else megabytes / 20,
     }
-    sides = ("kit", *PEERS) if kind == "WordPiece" else ("kit", "kit_tokenizers", *PEERS)
+    if sides is None:
+        sides = ("kit", *PEERS) if kind == "WordPiece" else ("kit", "kit_tokenizers", *PEERS)
     learned = f"{VOCABULARY_SIZE:,} tokens learned from it"
     return Case(f"{kind}, {text}, {vocabulary or learned}", settings, sides)
 
