@@ -85,7 +85,7 @@ def cross_entropy_terms(labels, logits):
     Returns:
         `(...)`, of the type of `logits`.
     """
-    shape, num_classes = ops.shape(logits)[:-1], logits.shape[-1]
+    *shape, num_classes = ops.shape(logits)  # of spans, whose classes are tokens, it varies
     labels = ops.cast(ops.reshape(labels, (-1,)), "int64")
 
     @ops.custom_gradient
@@ -93,7 +93,9 @@ def cross_entropy_terms(labels, logits):
         rows = ops.arange(ops.shape(logits)[0], dtype="int64")
 
         def at_labels(values):
-            return ops.take(ops.reshape(values, (-1,)), rows * num_classes + labels)
+            return ops.take(
+                ops.reshape(values, (-1,)), rows * ops.cast(num_classes, "int64") + labels
+            )
 
         probabilities = ops.softmax(logits)
         # log sum exp, of which the probabilities already hold the sum

@@ -213,3 +213,11 @@ def test_cross_entropy_takes_labels_of_one_more_axis():
 def test_a_label_that_is_no_class_is_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         cross_entropy_terms(np.array([3]), np.zeros((1, 2), "float32"))
+
+
+def test_cross_entropy_of_as_many_classes_as_a_batch_has():
+    spec = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, None, None))
+    terms = tf.function(cross_entropy_terms, input_signature=spec)
+    for num_classes in (2, 5):
+        found = terms(np.zeros((2, 3), "int32"), np.zeros((2, 3, num_classes), "float32"))
+        np.testing.assert_allclose(found, np.full((2, 3), np.log(num_classes)), rtol=1e-6)

@@ -186,7 +186,7 @@ def _transformers(settings, compiled=False):
         intermediate_size=4 * width,
     )
     model = BertForMaskedLM(config).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     ids, positions = _tokens(settings)
     labels = np.full_like(ids, -100)
     np.put_along_axis(labels, positions, np.take_along_axis(ids, positions, 1), 1)
