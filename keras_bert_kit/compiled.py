@@ -5,7 +5,8 @@ them, dropout is seven, one of which draws random numbers at 3 ns each. What is 
 once each way, and keeps nothing for the backward pass but its input. XLA over the whole step, on a
 CPU, would take the matrix products from kernels that are better at them.
 
-A shape costs a tenth of a second to compile, so this is for training on batches of one large shape.
+A shape costs a tenth of a second to compile, so this is for training on batches of one large shape,
+and within a `tf.function`, which is traced once for it.
 """
 
 import tensorflow as tf
@@ -15,13 +16,14 @@ LEAST_SIZE = 1 << 17
 
 
 def pays_off(x) -> bool:
-    """Whether `x` has a known shape that is large enough, on a machine that has CPUs only."""
-    size = x.shape.num_elements() if x.shape.rank is not None else None
-    return (size or 0) >= LEAST_SIZE and not _has_accelerators()
+    """Whether `x` is in a graph, of a known and large shape, on a machine that has CPUs only."""
+    is_large = (x.shape.num_elements() or 0) >= LEAST_SIZE
+    return is_large and tf.inside_function() and tf.test.is_built_with_xla() and has_cpus_only()
 
 
-def _has_accelerators() -> bool:
-    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+def has_cpus_only() -> bool:
+    """Whether this machine has neither GPU nor TPU."""
+    return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
 
 
 def in_one_pass(function):

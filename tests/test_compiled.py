@@ -16,16 +16,18 @@ def kept(seed, rate=0.25, shape=(1 << 20,)):
 
 
 def with_gradient(function, x):
-    x = tf.convert_to_tensor(x)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = function(x)
-    return y.numpy(), tape.gradient(y, x, tf.cos(x)).numpy()
+    @tf.function
+    def both(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return y, tape.gradient(y, x, tf.cos(x))
+
+    return [values.numpy() for values in both(tf.convert_to_tensor(x))]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_in_one_pass_is_the_activation(name):
-    assert compiled.pays_off(tf.convert_to_tensor(LARGE))
     found = with_gradient(lambda x: activate(x, name, training=True), LARGE)
     expected = with_gradient(ACTIVATIONS[name], LARGE)
     for a, b in zip(found, expected, strict=True):
@@ -45,9 +47,14 @@ def test_only_large_tensors_in_training_are_compiled(training, shape, is_compile
     assert bool(functions_of(function.get_concrete_function(tf.TensorSpec(shape)))) == is_compiled
 
 
-def test_what_has_no_known_shape_is_not_compiled():
+@pytest.mark.parametrize("shape", [(None, 4096), None])
+def test_what_has_no_known_shape_is_not_compiled(shape):
     function = tf.function(lambda x: activate(x, "gelu", True))
-    assert not functions_of(function.get_concrete_function(tf.TensorSpec((None, 4096))))
+    assert not functions_of(function.get_concrete_function(tf.TensorSpec(shape)))
+
+
+def test_outside_of_a_graph_nothing_is_compiled():
+    assert not compiled.pays_off(tf.convert_to_tensor(LARGE))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
@@ -88,12 +95,18 @@ def test_what_is_left_out_has_no_pattern():
 def test_the_layer_draws_anew_each_time_and_the_same_after_the_same_seed():
     def draws():
         layer = Dropout(0.5, seed=7)
-        return [layer(LARGE, training=True).numpy() for _ in range(2)]
+        drop = tf.function(lambda x: layer(x, training=True))
+        return [drop(LARGE).numpy() for _ in range(2)]
 
     first, second = draws()
     assert (first != second).any()
     np.testing.assert_array_equal([first, second], draws())
     np.testing.assert_array_equal(Dropout(0.5)(LARGE, training=False), LARGE)
+
+
+def test_dropout_of_all_leaves_nothing():
+    layer = Dropout(1.0)
+    assert not tf.function(lambda x: layer(x, training=True))(LARGE).numpy().any()
 
 
 def test_a_block_has_the_gradients_that_it_has_without(monkeypatch):

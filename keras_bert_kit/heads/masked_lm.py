@@ -80,7 +80,8 @@ class MaskedLMHead(keras.layers.Layer):
         hidden = self.layer_norm(self._activate(self.transform(masked)))
         logits = self.token_embedding.scores(hidden)
         logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
-        return ops.reshape(logits, (batch, -1, self.token_embedding.vocabulary_size))
+        shape = (*ops.shape(mask_positions), self.token_embedding.vocabulary_size)
+        return ops.reshape(logits, shape)
 
     def get_config(self):
         """The arguments of the constructor."""

@@ -17,3 +17,7 @@ class Dense(keras.layers.Dense):
         shape = ops.shape(inputs)
         rows = ops.reshape(inputs, (-1, shape[-1]))
         return ops.reshape(super().call(rows, training=training), (*shape[:-1], self.units))
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        """As of `keras.layers.Dense`, which refuses classes derived from it."""
+        return super().quantize(mode, type_check=False, config=config)

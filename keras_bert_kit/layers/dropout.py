@@ -14,7 +14,7 @@ class Dropout(keras.layers.Dropout):
 
     def call(self, inputs, training=False):
         """As of `keras.layers.Dropout`."""
-        is_compiled = compiled is not None and self.noise_shape is None
-        if training and self.rate > 0 and is_compiled and compiled.pays_off(inputs):
+        is_usual = training and 0 < self.rate < 1 and self.noise_shape is None
+        if is_usual and compiled is not None and compiled.pays_off(inputs):
             return compiled.dropout(inputs, self.rate, self.seed_generator.next())
         return super().call(inputs, training=training)

@@ -26,9 +26,12 @@ class Accuracy(keras.metrics.MeanMetricWrapper):
 
 
 def are_right(labels, logits):
-    """Maps labels `(...)` and logits `(..., C)` to 1 where the largest logit is the label's, or 0.
+    """Maps labels `(...)`, or `(..., 1)`, and logits `(..., C)` to 1 where they agree, or 0.
+
+    They agree where the largest logit is the label's.
 
     Of several that are largest, the first counts.
     """
     largest = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    return tf.cast(tf.equal(tf.cast(labels, tf.int32), largest), tf.float32)
+    labels = tf.reshape(tf.cast(labels, tf.int32), tf.shape(largest))
+    return tf.cast(tf.equal(labels, largest), tf.float32)

@@ -88,6 +88,7 @@ class AdamW(keras.optimizers.AdamW):
         index = self._get_variable_index(variable)
         learning_rate = keras.ops.cast(learning_rate, variable.dtype) * self._factors[index]
         if self.weight_decay is not None and self._use_weight_decay(variable):
+            # In one pass; 1 - 2e-7 is rounded to 1 - 1.8e-7, with 1e4 steps 2e-4 of a weight
             self.assign(variable, variable * (1 - self.weight_decay * learning_rate))
         if not self._has_kernel_for(gradient, variable):
             super().update_step(gradient, variable, learning_rate)
@@ -118,7 +119,9 @@ class AdamW(keras.optimizers.AdamW):
         """As Keras's, whose norm of all gradients makes a copy of each."""
         if not ON_TENSORFLOW or self.clipnorm or not self.global_clipnorm:
             return super()._clip_gradients(gradients)
-        return tf.clip_by_global_norm(gradients, self.global_clipnorm, self.given_norm)[0]
+        # What is accumulated is a mean over steps: the norm of the last one is not its norm
+        norm = None if self.gradient_accumulation_steps else self.given_norm
+        return tf.clip_by_global_norm(gradients, self.global_clipnorm, norm)[0]
 
     def averages(self) -> list[tuple]:
         """The weights that are trained, each with its average; empty without `use_ema`."""

@@ -44,6 +44,12 @@ def test_positions_count_from_the_start_of_their_own_row():
     np.testing.assert_allclose(logits[1:], alone, rtol=0, atol=1e-6)
 
 
+def test_no_rows_have_no_scores():
+    # `MirroredStrategy` gives a replica none where a batch is smaller than the replicas are many
+    logits = build_head()(np.zeros((0, 4, 8), "float32"), np.zeros((0, 3), "int32"))
+    assert logits.shape == (0, 3, 11)
+
+
 def test_another_table_gives_other_scores():
     head = build_head()
     head.token_embedding.table.assign(np.zeros((11, 8)))

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from keras_bert_kit.training.accuracy import Accuracy
 
@@ -15,6 +16,12 @@ def test_it_is_kerass():
         metric.update_state(LABELS, LOGITS, WEIGHTS)
         metric.update_state(LABELS[:1], LOGITS[:1])
     np.testing.assert_allclose(ours.result(), theirs.result(), rtol=1e-6)
+
+
+def test_labels_may_have_an_axis_more():
+    metric = Accuracy()
+    metric.update_state([[1], [0], [1]], [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert float(metric.result()) == pytest.approx(2 / 3)
 
 
 def test_of_two_that_are_largest_the_first_counts():

@@ -200,7 +200,7 @@ def test_cross_entropy_over_a_vocabulary_has_the_terms_and_gradients_of_float64(
         total = tf.reduce_sum(found * upstream.astype("float32"))
     log = logits - logits.max(-1, keepdims=True)
     log = log - np.log(np.exp(log).sum(-1, keepdims=True))
-    np.testing.assert_allclose(found, -of_label(log, labels), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(found, -of_label(log, labels), rtol=1e-6)
     expected = (np.exp(log) - np.eye(1000)[labels]) * upstream[:, None]
     np.testing.assert_allclose(tape.gradient(total, variable), expected, atol=1e-6)
 
@@ -210,9 +210,22 @@ def test_cross_entropy_takes_labels_of_one_more_axis():
     np.testing.assert_allclose(found, np.log(1 + np.exp([-1.0, -2.0])), rtol=1e-5)
 
 
-def test_a_label_that_is_no_class_is_an_error():
+@pytest.mark.parametrize("labels", [[2, 0], [0, -1], [-100, 1], [1, 2]])
+def test_a_label_that_is_no_class_is_an_error(labels):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        cross_entropy_terms(np.array([3]), np.zeros((1, 2), "float32"))
+        cross_entropy_terms(np.array(labels), np.zeros((2, 2), "float32"))
+    # XLA cannot raise
+    compiled = tf.function(cross_entropy_terms, jit_compile=True)
+    found = compiled(tf.constant(labels), tf.zeros((2, 2)))
+    is_class = np.isin(labels, [0, 1])
+    np.testing.assert_allclose(found, np.where(is_class, np.log(2), np.nan), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy(), cross_entropy(0.1), focal_cross_entropy()])
+def test_where_there_are_accelerators_their_own_kernel_has_the_same_terms(loss, monkeypatch):
+    expected = terms(loss, TOKEN_LABELS, TOKEN_LOGITS)
+    monkeypatch.setattr("keras_bert_kit.training.losses.has_cpus_only", lambda: False)
+    np.testing.assert_allclose(terms(loss, TOKEN_LABELS, TOKEN_LOGITS), expected, rtol=1e-5)
 
 
 def test_cross_entropy_of_as_many_classes_as_a_batch_has():

@@ -3,6 +3,7 @@ import contextlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_bert_kit.training.optimizers import AdamW, layer_factors
 from keras_bert_kit.training.schedules import LinearWarmupDecay
@@ -56,6 +57,16 @@ def test_steps_are_the_papers_with_decay_on_matrices_only():
             variables()[index].numpy(), [pair[index] for pair in gradients], rates, decay
         )
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+
+
+def test_accumulated_gradients_are_clipped_by_the_norm_of_their_mean():
+    clipped = keras.Variable([0.0, 0.0])
+    optimizer = AdamW(0.1, global_clipnorm=1.0, gradient_accumulation_steps=2)
+    for gradient in ([6.0, 8.0], [0.0, 0.0]):  # their mean has the norm 5
+        optimizer.given_norm = tf.constant(np.linalg.norm(gradient), "float32")
+        optimizer.apply([tf.constant(gradient)], [clipped])
+    expected = reference_steps([0, 0], np.array([[0.6, 0.8]]), [0.1], 0.0)
+    np.testing.assert_allclose(clipped, expected, rtol=0, atol=TOLERANCE)
 
 
 def test_gradients_are_clipped_by_their_norm_all_together():
