@@ -97,10 +97,11 @@ class GlobalBatches:
         if not self.run_eagerly:
             # XLA does not know the collectives of several replicas; `step` may compile its parts.
             jit_compile = self.jit_compile and self.num_replicas == 1
-            step = tf.function(step, reduce_retracing=True, jit_compile=jit_compile)
+            step = tf.function(
+                step, reduce_retracing=True, jit_compile=jit_compile, autograph=False
+            )
         step = self._autoconvert_optionals(step)
 
-        @tf.autograph.experimental.do_not_convert
         def execute(iterator):
             def one_step(steps):
                 batch = iterator.get_next()
@@ -118,7 +119,7 @@ class GlobalBatches:
             return logs()
 
         if not self.run_eagerly:
-            execute = tf.function(execute, reduce_retracing=True)
+            execute = tf.function(execute, reduce_retracing=True, autograph=False)
 
         def function(iterator):
             if isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)):

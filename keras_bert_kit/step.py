@@ -178,7 +178,7 @@ class TrainingStep(GlobalBatches):
         share, denominators = self._share_of_rows(x, sample_weight)
         compute = self._gradients if self._micro_batches == 1 else self._accumulated_gradients
         if self.jit_compile and self.num_replicas > 1:
-            compute = tf.function(compute, jit_compile=True)
+            compute = tf.function(compute, jit_compile=True, autograph=False)
         gradients = compute(x, y, sample_weight, scale, share, denominators)
         gradients = _sum_over_replicas(
             {str(i): gradient for i, gradient in enumerate(gradients) if gradient is not None}

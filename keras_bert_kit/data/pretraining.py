@@ -185,7 +185,7 @@ class PretrainingData:
 
     @cached_property
     def _pack_and_mask_in_graph(self):
-        return tf.function(self.pack_and_mask, reduce_retracing=True)
+        return tf.function(self.pack_and_mask, reduce_retracing=True, autograph=False)
 
     def _gather(self, step: int, num_examples: int | None = None) -> tuple[np.ndarray, ...]:
         """What `pack_and_mask` takes for a batch; rows behind `num_examples` are empty."""

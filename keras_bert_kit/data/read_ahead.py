@@ -19,6 +19,8 @@ def read_ahead(steps: tf.data.Dataset, make_batch: Callable) -> tf.data.Dataset:
         steps: a dataset of whatever says which batch is to be made.
         make_batch: makes the batch in a graph, from the components of an element of `steps`.
     """
+    # AutoGraph would read the source of all of it, for a second and more
+    make_batch = tf.autograph.experimental.do_not_convert(make_batch)
     batches = steps.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     options = tf.data.Options()
     options.autotune.enabled = False
