@@ -8,6 +8,7 @@ from keras import ops
 from keras_bert_kit.layers.dense import Dense
 from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
+from keras_bert_kit.layers.product import times_transposed
 
 # Added to the score of a key that is padding. exp(-100) is nothing in float32, and the range of the
 # scores stays small enough for 8-bit integers, where -1e9 leaves no step for the real scores.
@@ -79,7 +80,7 @@ class SelfAttention(keras.layers.Layer):
             self._split_heads(part) for part in ops.split(self.query_key_value(x), 3, axis=-1)
         )
         query = query * (1 / math.sqrt(self.head_dim))
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))  # (B, N, T, T)
+        scores = times_transposed(query, key)  # (B, N, T, T)
         # The exponentials need float32; the mask's two values are exact in every type.
         scores = ops.cast(scores, "float32")
         if padding_mask is not None:

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
+from keras_bert_kit.layers.product import times_transposed
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -40,7 +41,7 @@ class TokenEmbedding(keras.layers.Layer):
 
     def scores(self, hidden):
         """Scores every token against `hidden (..., D)`; returns `(..., V)`."""
-        return ops.matmul(hidden, ops.transpose(ops.cast(self.table, self.compute_dtype)))
+        return times_transposed(hidden, ops.cast(self.table, self.compute_dtype))
 
     def get_config(self):
         """The arguments of the constructor."""

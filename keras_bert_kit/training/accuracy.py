@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_bert_kit.training.cross_entropy import largest_classes
+
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
 class Accuracy(keras.metrics.MeanMetricWrapper):
@@ -32,6 +34,7 @@ def are_right(labels, logits):
 
     Of several that are largest, the first counts.
     """
-    largest = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    labels = tf.reshape(tf.cast(labels, tf.int32), tf.shape(largest))
-    return tf.cast(tf.equal(labels, largest), tf.float32)
+    *shape, num_classes = keras.ops.shape(logits)
+    largest = largest_classes(tf.reshape(logits, (-1, num_classes)))
+    labels = tf.reshape(tf.cast(labels, tf.int32), [-1])
+    return tf.reshape(tf.cast(tf.equal(labels, largest), tf.float32), shape)

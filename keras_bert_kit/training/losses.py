@@ -13,6 +13,7 @@ from keras import ops
 
 if keras.config.backend() == "tensorflow":
     from keras_bert_kit.compiled import has_cpus_only
+    from keras_bert_kit.training.cross_entropy import terms_on_cpus
 else:
 
     def has_cpus_only():
@@ -98,42 +99,10 @@ def cross_entropy_terms(labels, logits):
     *shape, num_classes = ops.shape(logits)  # of spans, whose classes are tokens, it varies
     labels, logits = ops.reshape(labels, (-1,)), ops.reshape(logits, (-1, num_classes))
     if has_cpus_only():
-        terms = _terms_on_cpus(ops.cast(labels, "int64"), logits, num_classes)
+        terms = terms_on_cpus(labels, logits)
     else:
         terms = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.reshape(terms, shape)
-
-
-def _terms_on_cpus(labels, logits, num_classes):
-    """Maps labels `(N,)` and logits `(N, C)` to terms `(N,)`."""
-    is_class = (labels >= 0) & (labels < ops.cast(num_classes, "int64"))
-
-    @ops.custom_gradient
-    def terms(logits):
-        rows = ops.arange(ops.shape(logits)[0], dtype="int64")
-        # Of a label that is no class it lies outside, not in another row
-        places = ops.where(
-            is_class, rows * ops.cast(num_classes, "int64") + labels, ops.size(logits)
-        )
-
-        def at_labels(values):
-            return ops.take(ops.reshape(values, (-1,)), places)
-
-        probabilities = ops.softmax(logits)
-        distance = ops.max(logits, axis=-1) - at_labels(logits)
-
-        def gradient(*arguments, upstream=None):
-            upstream = arguments[0] if upstream is None else upstream
-            return ops.scatter_update(
-                probabilities * ops.expand_dims(upstream, -1),
-                ops.stack([rows, labels], axis=-1),
-                (at_labels(probabilities) - 1) * upstream,
-            )
-
-        # log sum exp(logits - largest), of which the probabilities already hold the sum
-        return distance - ops.log(ops.max(probabilities, axis=-1)), gradient
-
-    return ops.where(is_class, terms(logits), float("nan"))
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
