@@ -1,6 +1,7 @@
-"""What several test files need: a run of the pre-training recipe, made once."""
+"""What several test files need: iterators that end, and a run of the pre-training recipe."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -9,6 +10,29 @@ import pytest
 # Two subjects whose words do not mix, so that a model can tell them apart after a few steps.
 STARS = "the star shines at night . a star is far away . the night is dark . we see a far star ."
 BREAD = "the baker bakes bread . warm bread is soft . a baker wakes early . we eat soft bread ."
+
+
+@pytest.fixture(scope="session", autouse=True)
+def iterators_end_at_once():
+    """Data of the tests, as the kit's own, has no autotuning, for whose thread its end waits.
+
+    See `keras_bert_kit/data/read_ahead.py`.
+    """
+    if "tensorflow" not in sys.modules:  # then no test file has it, and it is slow to import
+        yield
+        return
+    import tensorflow as tf
+
+    make_iterator = tf.data.Dataset.__iter__
+
+    def iterator_without_autotuning(dataset):
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return make_iterator(dataset.with_options(options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.data.Dataset, "__iter__", iterator_without_autotuning)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from keras_bert_kit.training.strategy import choose_strategy, is_chief
 # Three rows leave nothing for one of four replicas. XLA compiles the step for each number of rows:
 # let there be few.
 ROWS = (8, 8, 3, 8, 3, 8, 8, 3, 8, 8)
+ABOUT_DATA = ("nan_in_step", "validate")
 
 
 class Model(TrainingStep, keras.Model):
@@ -59,7 +60,9 @@ def dataset(num_batches, nan_in_step=None):
     data = tf.data.Dataset.from_generator(
         lambda: batches(nan_in_step), output_signature=signature
     ).take(num_batches)
-    return data.apply(tf.data.experimental.assert_cardinality(num_batches))
+    options = tf.data.Options()
+    options.autotune.enabled = False  # with it `fit` comes back late
+    return data.apply(tf.data.experimental.assert_cardinality(num_batches)).with_options(options)
 
 
 def model():
@@ -86,17 +89,39 @@ def learner_on(strategy, **compile_arguments):
     return learner
 
 
-def train(strategy, dtype="float32", nan_in_step=None, validate=False, **compile_arguments):
+def learners_on(strategy):
+    """A function from arguments to a learner at its start: for equal ones it is the same learner.
+
+    Most of the time goes into making its graphs, which it keeps.
+    """
+    made = {}
+
+    def learner_for(dtype="float32", **compile_arguments):
+        key = json.dumps([dtype, compile_arguments], sort_keys=True)
+        if key not in made:
+            keras.mixed_precision.set_dtype_policy(dtype)
+            learner = learner_on(strategy, **compile_arguments)
+            keras.mixed_precision.set_dtype_policy("float32")
+            with strategy.scope():
+                learner.optimizer.build(learner.trainable_variables)
+            variables = [*learner.variables, *learner.optimizer.variables]
+            made[key] = learner, [(variable, variable.numpy()) for variable in variables]
+        learner, first_values = made[key]
+        for variable, value in first_values:
+            variable.assign(value)
+        return learner
+
+    return learner_for
+
+
+def train(learner, nan_in_step=None, validate=False):
     """The weights and the logs."""
-    keras.mixed_precision.set_dtype_policy(dtype)
-    learner = learner_on(strategy, **compile_arguments)
     history = learner.fit(
         dataset(len(ROWS), nan_in_step),
         validation_data=dataset(3) if validate else None,
         shuffle=False,
         verbose=0,
     ).history
-    keras.mixed_precision.set_dtype_policy("float32")
     steps = int(learner.optimizer.iterations.numpy())
     scale = getattr(learner.optimizer, "dynamic_scale", None)
     about = {"steps": steps, "scale": None if scale is None else float(scale.numpy())}
@@ -158,8 +183,10 @@ def main(folder, cases, num_cpus=None, others=False, signalled=False):
         (folder / "on_batch.json").write_text(json.dumps(logs, default=float))
         about = {json.dumps(of_each): dropped(strategy, of_each) for of_each in (False, True)}
         (folder / "dropped.json").write_text(json.dumps(about))
+    learner_for = learners_on(strategy)
     for name, arguments in json.loads(cases).items():
-        weights, about = train(strategy, **arguments)
+        data = {name: arguments.pop(name) for name in ABOUT_DATA if name in arguments}
+        weights, about = train(learner_for(**arguments), **data)
         np.savez(folder / f"{name}.npz", *weights)
         (folder / f"{name}.json").write_text(json.dumps(about))
 

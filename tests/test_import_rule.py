@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "named_inputs": set(),
     "encoder": {"config", "layers", "named_inputs"},
     "heads": {"config", "layers", "encoder"},
-    "training": {"atomic_file", "json_file", "layers"},
+    "training": {"atomic_file", "compiled", "json_file", "layers"},
     "global_batches": {"data"},
     "step": {"global_batches", "layers", "training"},
     "task_model": {"encoder", "named_inputs", "training", "step"},

@@ -244,19 +244,33 @@ def test_without_a_pooler_a_classifier_may_have_a_dense_layer():
     assert model(INPUTS)["label"].shape == (2, 3)
 
 
-def fit_problem(problem, labels, **losses):
-    """A classifier of a problem after an evaluation with weights: its logits and the logs."""
+def evaluate_problem(problem, labels, run_eagerly=False, **losses):
+    """A classifier of a problem, its logits and the logs of an evaluation with weights."""
     labels = np.array(labels)
     num_classes = 1 if labels.ndim == 1 else labels.shape[1]
     model = ClassificationModel(tiny_encoder(dropout=0.0), num_classes, problem=problem)
     randomize(model)
     metrics = model.metrics_by_output()
-    model.compile("sgd", loss=model.losses_by_output(**losses), weighted_metrics=metrics)
+    model.compile(
+        "sgd",
+        loss=model.losses_by_output(**losses),
+        weighted_metrics=metrics,
+        run_eagerly=run_eagerly,
+    )
     weights = {"label": np.array([1.0, 3.0], "float32")}
     inputs = {key: INPUTS[key] for key in model.input}
     logits = np.asarray(model(inputs)["label"], "float64")
     logs = model.test_on_batch(inputs, {"label": labels}, weights, return_dict=True)
-    assert model.fit(inputs, {"label": labels}, sample_weight=weights, verbose=0).history
+    return model, logits, logs
+
+
+def fit_problem(problem, labels):
+    """The logits of a classifier and the logs of an evaluation, after which it has trained."""
+    model, logits, logs = evaluate_problem(problem, labels)
+    inputs = {key: INPUTS[key] for key in model.input}
+    weights = {"label": np.array([1.0, 3.0], "float32")}
+    labels = {"label": np.array(labels)}
+    assert model.fit(inputs, labels, sample_weight=weights, verbose=0).history
     return logits, logs
 
 
@@ -286,7 +300,7 @@ def test_several_labels_have_a_yes_and_no_each():
 def test_options_of_the_losses_change_them():
     labels = [[1, 0, 1], [0, 0, 1]]
     found = [
-        fit_problem("multi_label", labels, **options)[1]["loss"]
+        evaluate_problem("multi_label", labels, run_eagerly=True, **options)[2]["loss"]
         for options in ({}, {"label_smoothing": 0.3}, {"focal_gamma": 2.0})
     ]
     assert len({round(value, 4) for value in found}) == 3

@@ -53,11 +53,12 @@ def is_seed(variable):
 EAGER = {"run_eagerly": True}
 CASES = {
     "plain": {},
-    "micro-batches": {"micro_batches": 2},
+    "micro-batches": {"micro_batches": 2, "num_layers": 1},
     "xla": {"jit_compile": True, "num_layers": 1},
     "xla-micro-batches-float16": {
         "jit_compile": True,
         "micro_batches": 2,
+        "num_layers": 1,
         "dtype": "mixed_float16",
         "half": True,
     },

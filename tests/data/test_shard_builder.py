@@ -45,9 +45,11 @@ def corpus(tmp_path):
     return folder
 
 
+OPTIONS = {"heldout_fraction": 0.2, "tokens_per_shard": 20, "num_processes": 1, "progress": False}
+
+
 def build(corpus, folder, vocabulary=VOCABULARY, **options):
-    defaults = {"heldout_fraction": 0.2, "tokens_per_shard": 20, "num_processes": 1}
-    return build_shards(corpus, folder, vocabulary, **(defaults | {"progress": False} | options))
+    return build_shards(corpus, folder, vocabulary, **(OPTIONS | options))
 
 
 # What is written
@@ -515,15 +517,18 @@ SCRIPT = """
 import logging, signal, sys
 sys.path[:] = {path!r}
 logging.basicConfig(level=logging.INFO, format="%(message)s")
+from splitting_tokenizer import word_split
 from keras_bert_kit.data import build_settings, shard_builder
-from test_shard_builder import VOCABULARY, build, word_split
+from keras_bert_kit.text.vocabulary import Vocabulary
 build_settings.word_piece = word_split
 shard_builder.CHUNK_CHARACTERS = 50
 if __name__ == "__main__":
     # A shell that starts the tests in the background has them ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        build({corpus!r}, {folder!r}, num_processes=2, heldout_fraction=0)
+        shard_builder.build_shards(
+            {corpus!r}, {folder!r}, Vocabulary({tokens!r}), **{options!r}
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -536,6 +541,8 @@ def test_ctrl_c_and_kill_end_all_processes_quietly_and_leave_it_to_go_on(corpus,
     folder = tmp_path / "shards"
     script = tmp_path / "script.py"
     names = {"path": sys.path, "corpus": str(corpus), "folder": str(folder)}
+    options = OPTIONS | {"num_processes": 2, "heldout_fraction": 0}
+    names |= {"tokens": list(VOCABULARY.tokens), "options": options}
     script.write_text(SCRIPT.format(**names))
     process = subprocess.Popen(
         [sys.executable, script], stderr=subprocess.PIPE, text=True, start_new_session=True

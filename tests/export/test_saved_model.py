@@ -90,23 +90,6 @@ def test_too_long_an_input_is_refused(classifier):
         served(token_ids=ones, segment_ids=ones, padding_mask=ones)
 
 
-def test_all_tasks_have_their_signatures(tmp_path):
-    expected = {
-        "multilabel": {"texts", "pairs"},
-        "regression": {"texts", "pairs"},
-        "tagging": {"texts"},
-        "questions": {"questions"},
-    }
-    for task, names in expected.items():
-        write_saved_models(tiny_bundle(task), tmp_path / task)
-        served = tf.saved_model.load(tmp_path / task / "strings").signatures
-        assert set(served) == names | {"tokens", "serving_default"}
-    given = tf.saved_model.load(tmp_path / "multilabel" / "strings").signatures["pairs"](
-        text=tf.constant(["Ada"]), pair=tf.constant(["smiled"])
-    )
-    assert (given["given"].numpy() == (given["probabilities"].numpy() >= 0.5)).all()
-
-
 def test_an_encoder_gives_embeddings(tmp_path):
     tagger = tiny_bundle("tagging")
     bundle = Bundle(tagger.tokenizer, tagger.encoder, inputs=InputOptions(16, "truncate"))

@@ -10,14 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
+from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.compression.students import student_encoder
 from recipes.command_line import main
 from recipes.finetune import Options, run
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(ROOT / "tests" / "distributed_fine_tuning.py")
 USUAL = (
-    *("--model", str(ROOT / "saved_models" / "bert-tiny"), "--no-baselines", "--dropout", "0"),
-    *("--batch-size", "9", "--dev-share", "0.2", "--sequence-length", "32", "--no-bucketed"),
+    *("--no-baselines", "--dropout", "0", "--batch-size", "9", "--dev-share", "0.2"),
+    *("--sequence-length", "32", "--no-bucketed"),
     *("--learning-rate", "1e-3", "--weight-decay", "0.3", "--log-every", "2"),
 )
 # What has ways of its own under a strategy: layer-wise rates, another train function in the
@@ -51,9 +53,13 @@ def command_lines(tmp_path_factory):
     squad = {"data": [{"title": "stars", "paragraphs": asked}]}
     (folder / "questions.json").write_text(json.dumps(squad))
     rows = {"classification": "classification.csv", "questions": "questions.json"}
+    whole = Bundle.from_pretrained(ROOT / "saved_models" / "bert-tiny", "encoder")
+    one_block = Bundle(whole.tokenizer, student_encoder(whole.encoder, 1))
+    one_block.save_pretrained(folder / "model")
+    usual = ("--model", str(folder / "model"), *USUAL)
 
     def of(case, runs):
-        given = ("--task", case, "--train", str(folder / rows[case]), *USUAL, *CASES[case])
+        given = ("--task", case, "--train", str(folder / rows[case]), *usual, *CASES[case])
         return [*given, "--output", str(runs), "--name", case]
 
     return of

@@ -77,16 +77,6 @@ def test_held_out_documents_are_not_trained_on(tiny_run):
     assert heldout.num_documents > 0
 
 
-def test_config_repeats_a_run_with_the_same_numbers(tiny_run):
-    folder, results = tiny_run
-    again = []
-    arguments = ["--config", folder / "config.json", "--name", "again", "--output", folder.parent]
-    assert main(Options, lambda o: again.append(run(o)), "", list(map(str, arguments))) == 0
-    assert again == [results]
-    assert metrics(folder, "heldout") == metrics(folder.parent / "again", "heldout")
-    assert_same_weights(folder, folder.parent / "again")
-
-
 def test_a_finished_run_is_measured_again_and_not_trained_on(tiny_run, tiny_options, capsys):
     folder, results = tiny_run
     before = (folder / "model.weights.h5").read_bytes()
@@ -100,14 +90,35 @@ def test_other_options_under_the_same_name_are_refused(tiny_run, tiny_options):
         run(dataclasses.replace(tiny_options, steps=50))
 
 
-def test_full_sentences_train_without_next_sentence(tiny_options):
-    results = run(
-        dataclasses.replace(
-            tiny_options, name="full", pairs="full_sentences", mask_unit="span", steps=10
-        )
+@pytest.fixture(scope="module")
+def short_run(tiny_options):
+    """A run of ten steps, of full sentences: its folder and its results."""
+    options = dataclasses.replace(
+        tiny_options,
+        name="short",
+        pairs="full_sentences",
+        mask_unit="span",
+        steps=10,
+        evaluate_every=5,
     )
+    return Path(options.output) / options.name, run(options)
+
+
+def test_full_sentences_train_without_next_sentence(short_run):
+    _, results = short_run
     assert not any("next_sentence" in name for name in results)
     assert results["masked_lm_loss"] > 0
+
+
+def test_config_repeats_a_run_with_the_same_numbers(short_run):
+    folder, results = short_run
+    again = []
+    arguments = ["--config", folder / "config.json", "--name", "again", "--output", folder.parent]
+    assert main(Options, lambda o: again.append(run(o)), "", list(map(str, arguments))) == 0
+    assert again == [results]
+    assert metrics(folder, "heldout") == metrics(folder.parent / "again", "heldout")
+    assert len(metrics(folder, "heldout")) == 2
+    assert_same_weights(folder, folder.parent / "again")
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +163,24 @@ def test_only_bert_has_next_sentence_prediction(tiny_options, model):
         run(dataclasses.replace(tiny_options, name="pairs", model=model, pairs="next_sentence"))
 
 
-def test_first_weights_are_berts_own_where_asked_for(tiny_run, tiny_options):
-    run(dataclasses.replace(tiny_options, name="plain", start="bert", steps=1))
-    for name, low, high in (("plain", -0.1, 0), ("first", -9, -2)):
-        model = Bundle.from_pretrained(Path(tiny_options.output) / name).model
+@pytest.fixture(scope="module")
+def begun_run(tiny_options, corpus_folder):
+    """A run of one step that begins as BERT did, without half of the texts."""
+    bread = str(corpus_folder / "bread.txt")
+    run(dataclasses.replace(tiny_options, name="begun", start="bert", exclude=(bread,), steps=1))
+    return Path(tiny_options.output) / "begun"
+
+
+def test_first_weights_are_berts_own_where_asked_for(tiny_run, begun_run):
+    for folder, low, high in ((begun_run, -0.1, 0), (tiny_run[0], -9, -2)):
+        model = Bundle.from_pretrained(folder).model
         assert low < model.get_layer("masked_lm").output_bias.numpy().min() < high
+
+
+def test_a_vocabulary_is_not_learned_from_excluded_texts(begun_run):
+    vocabulary = (begun_run / "vocab.txt").read_text().split()
+    assert "star" in vocabulary
+    assert "bread" not in vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -227,16 +251,6 @@ def test_a_continued_run_goes_on_and_is_repeated(continued_run, continued_option
     assert main(Options, lambda o: again.append(run(o)), "", list(map(str, arguments))) == 0
     assert again == [results]
     assert_same_weights(folder, folder.parent / "continued-again")
-
-
-def test_a_vocabulary_is_not_learned_from_excluded_texts(tiny_options, corpus_folder):
-    options = dataclasses.replace(
-        tiny_options, name="no-bread", exclude=(str(corpus_folder / "bread.txt"),), steps=1
-    )
-    run(options)
-    vocabulary = (Path(options.output) / "no-bread" / "vocab.txt").read_text().split()
-    assert "star" in vocabulary
-    assert "bread" not in vocabulary
 
 
 def test_a_roberta_of_transformers_goes_on(roberta_run, continued_options, tmp_path, capsys):
@@ -325,24 +339,32 @@ def test_help_answers_in_two_seconds():
     assert min(seconds) < 2
 
 
+def assert_one_line(error, message):
+    assert "Traceback" not in error
+    last = error.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
+
+
+def test_a_mistake_gets_one_line_in_a_terminal(tmp_path):
+    result = command("--output", tmp_path / "runs", "--data", "no-such-folder")
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "no-such-folder")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "no-such-folder"], "no-such-folder"),
         (["--vocabulary", "{vocabulary}"], "lacks the special token(s) [MASK]"),
         (["--sequence-length", "600"], "is longer than the model can read: it has 512 positions"),
     ],
 )
-def test_mistakes_get_one_line(tmp_path, arguments, message):
+def test_mistakes_get_one_line(tmp_path, capsys, arguments, message):
     vocabulary = tmp_path / "vocab.txt"
     vocabulary.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\nword\n")
     arguments = [argument.format(vocabulary=vocabulary) for argument in arguments]
-    result = command("--output", tmp_path / "runs", *arguments)
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("Error: ")
-    assert message in last
+    assert main(Options, run, "", ["--output", str(tmp_path / "runs"), *arguments]) == 1
+    assert_one_line(capsys.readouterr().err, message)
 
 
 def test_one_document_cannot_make_pairs(tmp_path):

@@ -271,21 +271,14 @@ def test_contractions(comparison):
     comparison.check(texts, False)
 
 
-def test_code_points(learned):
-    check_code_points(learned, [*range(0x3400), *range(0x3400, 0x110000, 331)])
-
-
 @pytest.mark.slow
 def test_code_points_of_every_script(learned):
     # All of the first plane's scripts, of the others every third character, and of Chinese, of
     # private use and of what Unicode has not assigned every fiftieth.
     scripts = [*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A4, 0xE000)]
     scripts += [*range(0xF900, 0x10000), *range(0x10000, 0x1FC00, 3), *range(0xE0000, 0xE0200)]
-    check_code_points(learned, sorted({*scripts, *range(0, 0x110000, 50)}))
-
-
-def check_code_points(vocabulary, code_points):
-    comparison = Comparison(vocabulary)
+    code_points = sorted({*scripts, *range(0, 0x110000, 50)})
+    comparison = Comparison(learned)
     characters = [chr(c) for c in code_points if not 0xD800 <= c < 0xE000]
     for at in range(0, len(characters), 20_000):
         some = characters[at : at + 20_000]
@@ -296,23 +289,13 @@ def check_code_points(vocabulary, code_points):
 @pytest.mark.corpora
 @pytest.mark.parametrize("corpus", ["books", "wikipedia"])
 def test_roberta_ids_equal_those_of_transformers(corpus):
-    compare_corpus(corpus, 2_000_000, num_lines=2_000)
-
-
-@pytest.mark.slow
-@pytest.mark.corpora
-@pytest.mark.parametrize("corpus", ["books", "wikipedia"])
-def test_roberta_ids_equal_those_of_transformers_on_3_megabytes(corpus):
-    compare_corpus(corpus, 3_000_000)  # `tools/compare_bytepair.py` takes as many as one likes
-
-
-def compare_corpus(corpus, size, num_lines=None):
     folder = SHARED / "vocab" / "roberta-base"
     if not folder.exists():
         pytest.skip(f"there is no {folder}")
     comparison = Comparison(BytePairVocabulary.read(folder))
+    # `tools/compare_bytepair.py` takes as many as one likes.
     with lzma.open(SHARED / "pretraining" / f"{corpus}.txt.xz") as file:
-        lines = file.read(size).decode(errors="ignore").split("\n")[:num_lines]
+        lines = file.read(1_500_000).decode(errors="ignore").split("\n")
     for at in range(0, len(lines), 1000):
         comparison.check(lines[at : at + 1000], special_tokens=at % 2000 == 0)
 

@@ -20,9 +20,10 @@ def classifier(num_layers=2, **changes) -> ClassificationModel:
     return model
 
 
-def compiled(model, **options):
+def compiled(model, run_eagerly=False, **options):
     """The model, compiled with `AdamW`."""
-    model.compile(AdamW(**{"learning_rate": 0.01} | options), loss=model.losses_by_output())
+    optimizer = AdamW(**{"learning_rate": 0.01} | options)
+    model.compile(optimizer, loss=model.losses_by_output(), run_eagerly=run_eagerly)
     return model
 
 

@@ -41,10 +41,10 @@ def assert_same(found, expected, atol=1e-6):
         np.testing.assert_allclose(found[path], value, rtol=0, atol=atol, err_msg=path)
 
 
-def run(model, epochs=2, **options):
+def run(model, run_eagerly=False, epochs=2, **options):
     recorder = Recorder()
     callbacks = [AveragedWeights(**options), recorder]
-    compiled(model, use_ema=True, ema_momentum=MOMENTUM)
+    compiled(model, run_eagerly, use_ema=True, ema_momentum=MOMENTUM)
     fit(model, 3, epochs=epochs, validation_data=data(1), callbacks=callbacks)
     return recorder
 
@@ -54,7 +54,7 @@ def test_what_is_measured_and_kept_are_the_averages(is_frozen):
     model = classifier()
     if is_frozen:
         freeze(model, 1)
-    recorder = run(model)
+    recorder = run(model, run_eagerly=is_frozen)
     averages = [recursion(recorder.steps[:count]) for count in (3, 6)]
     for found, expected in zip(recorder.evaluations, averages, strict=True):
         assert_same(found, expected)
@@ -66,8 +66,8 @@ def test_what_is_measured_and_kept_are_the_averages(is_frozen):
 
 
 def test_training_goes_on_from_its_own_weights():
-    averaged, plain = classifier(), compiled(classifier())
-    run(averaged, keep_at_end=False)
+    averaged, plain = classifier(), compiled(classifier(), run_eagerly=True)
+    run(averaged, run_eagerly=True, keep_at_end=False)
     fit(plain, 6)
     assert_same(values(averaged), values(plain))
     use_averages(averaged)
