@@ -6,6 +6,7 @@ from keras import ops
 from keras_bert_kit.layers.activations import activation as activation_of
 from keras_bert_kit.layers.embeddings import TokenEmbedding
 from keras_bert_kit.layers.initializers import truncated_normal
+from keras_bert_kit.layers.layer_norm import LayerNormalization
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -50,7 +51,7 @@ class MaskedLMHead(keras.layers.Layer):
             name="transform",
         )
         self.transform.build(sequence_output_shape)
-        self.layer_norm = keras.layers.LayerNormalization(
+        self.layer_norm = LayerNormalization(
             epsilon=self.layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
         )
         self.layer_norm.build(sequence_output_shape)

@@ -8,6 +8,7 @@ from keras import ops
 from keras_bert_kit.layers.attention import SelfAttention
 from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.feed_forward import FeedForward
+from keras_bert_kit.layers.layer_norm import LayerNormalization
 from keras_bert_kit.layers.rematerialization import recompute
 
 
@@ -53,10 +54,10 @@ class Block(keras.layers.Layer):
         norm = {"epsilon": layer_norm_epsilon, **policy}
         self.attention = SelfAttention(num_heads, dropout, name="attention", **policy)
         self.attention_dropout = Dropout(dropout, name="attention_dropout", **policy)
-        self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **norm)
+        self.attention_norm = LayerNormalization(name="attention_norm", **norm)
         self.feed_forward = FeedForward(intermediate_dim, activation, name="feed_forward", **policy)
         self.feed_forward_dropout = Dropout(dropout, name="feed_forward_dropout", **policy)
-        self.feed_forward_norm = keras.layers.LayerNormalization(name="feed_forward_norm", **norm)
+        self.feed_forward_norm = LayerNormalization(name="feed_forward_norm", **norm)
 
     def build(self, x_shape, padding_mask_shape=None):
         """Builds the parts, all on the one shape `(B, T, D)`."""
@@ -90,9 +91,11 @@ class Block(keras.layers.Layer):
 
     def _output_and_weights(self, x, padding_mask, training):
         attended, weights = self.attention(x, padding_mask, training=training, return_weights=True)
-        x = self.attention_norm(x + self.attention_dropout(attended, training=training))
+        x = x + self.attention_dropout(attended, training=training)
+        x = self.attention_norm(x, training=training)
         fed = self.feed_forward(x, training=training)
-        x = self.feed_forward_norm(x + self.feed_forward_dropout(fed, training=training))
+        x = x + self.feed_forward_dropout(fed, training=training)
+        x = self.feed_forward_norm(x, training=training)
         return x, weights
 
     def _recomputed(self, x, padding_mask):

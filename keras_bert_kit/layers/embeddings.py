@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_bert_kit.layers.dropout import Dropout
 from keras_bert_kit.layers.initializers import truncated_normal
+from keras_bert_kit.layers.layer_norm import LayerNormalization
 from keras_bert_kit.layers.product import times_transposed
 
 
@@ -96,7 +97,7 @@ class Embeddings(keras.layers.Layer):
         self.token = TokenEmbedding(
             vocabulary_size, hidden_dim, dtype=self.dtype_policy, name="token"
         )
-        self.layer_norm = keras.layers.LayerNormalization(
+        self.layer_norm = LayerNormalization(
             epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="layer_norm"
         )
         self.output_dropout = Dropout(dropout, dtype=self.dtype_policy, name="output_dropout")
@@ -142,7 +143,8 @@ class Embeddings(keras.layers.Layer):
             # small a table would add all tokens into two rows, one after the other.
             one_hot = ops.one_hot(segment_ids, self.num_segments, dtype=self.compute_dtype)
             x = x + ops.matmul(one_hot, self.segment_table)
-        return self.output_dropout(self.layer_norm(x), training=training)
+        x = self.layer_norm(x, training=training)
+        return self.output_dropout(x, training=training)
 
     def compute_output_shape(self, token_ids_shape, segment_ids_shape=None):
         """`(B, T, D)`; told here, as JAX cannot infer it from a slice of unknown length."""

@@ -23,10 +23,11 @@ def terms_on_cpus(labels, logits):
     Returns:
         `(N,)`, of the type of `logits`.
     """
-    size, (num_rows, num_classes) = tf.size(logits, tf.int64), tf.unstack(tf.shape(logits, tf.int64))
+    num_rows, num_classes = tf.unstack(tf.shape(logits, tf.int64))
     labels, firsts = tf.cast(labels, tf.int64), tf.range(num_rows) * num_classes
     is_class = (labels >= 0) & (labels < num_classes)
-    places = tf.where(is_class, firsts + labels, size)  # not in another row
+    outside = num_rows * num_classes  # rather than in another row
+    places = tf.where(is_class, firsts + labels, outside)
 
     @tf.custom_gradient
     def terms(logits):
