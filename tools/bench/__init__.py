@@ -8,5 +8,6 @@
 A benchmark is a module here with `TITLE`, `UNIT`, `cases(smoke)` and `SIDES`: a function for each
 library, which takes the settings of a case, makes everything ready, and returns what does the work
 once and tells how much it was. Every side is a process of its own (`worker.py`), all of a case are
-there at once, and they take turns (`harness.py`): other work on the machine weighs on all alike.
+there at once, and they take turns, stopped in between (`harness.py`): other work on the machine
+weighs on all alike.
 """

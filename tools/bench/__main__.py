@@ -2,10 +2,11 @@
 
 import importlib
 import json
+import shlex
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,7 @@ class Options:
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Benchmarks, or `all`."""
     cases: str = ""
-    """Only the cases whose names hold this."""
+    """Only the cases whose names hold this, but all of `machine`, which measures the peak."""
     sides: tuple[str, ...] = ()
     """Only these sides."""
     cores: int = 2
@@ -83,31 +84,44 @@ def run(name: str, options: Options) -> dict:
     module = importlib.import_module(f"tools.bench.{name}")
     peers = options.peers or (PEERS if PEERS.exists() else None)
     pythons = {side: python_of(side, peers) for side in module.SIDES}
-    peak_rates = _peaks(options)
+    cases = module.cases(options.smoke)
+    peak_rates = _peaks(options) if any(case.flops for case in cases) else {}
     report = {
         "benchmark": name,
         "title": module.TITLE,
         "unit": module.UNIT,
-        "command": "python -m tools.bench " + " ".join(sys.argv[1:]),
+        "command": shlex.join(["python", "-m", "tools.bench", *sys.argv[1:]]),
+        "smoke": options.smoke,
+        "peaks": peak_rates,
         "machine": machine.facts(set(pythons.values()), options.cores),
         "cases": [],
     }
-    for case in module.cases(options.smoke):
+    for case in cases:
         sides = [side for side in case.sides if not options.sides or side in options.sides]
-        if options.cases not in case.name or not sides:
+        if not sides or (name != "machine" and options.cases not in case.name):
             continue
         print(f"{name}: {case.name} ({', '.join(sides)})", file=sys.stderr, flush=True)
-        rounds, warm_up = (1, 1) if options.smoke else (options.rounds, options.warm_up)
-        case = type(case)(**{**vars(case), "sides": tuple(sides)})
+        rounds, warm_up = (1, 0) if options.smoke else (options.rounds, options.warm_up)
+        case = replace(case, sides=tuple(sides))
         results = run_case(module.__name__, case, pythons, options.cores, rounds, warm_up)
         report["cases"].append(case_facts(case, results, peak_rates.get(case.dtype)))
     return report
 
 
 def _peaks(options: Options) -> dict[str, float]:
-    """What `machine` measured last, into the same folder."""
+    """What `machine` measured last, into the same folder, on as many cores, and no smoke run."""
     path = options.output / "machine.json"
-    return machine.peaks(json.loads(path.read_text())) if path.exists() else {}
+    if not path.exists():
+        return {}
+    report = json.loads(path.read_text())
+    if report.get("smoke", True) or report["machine"]["cores_used"] != options.cores:
+        print(
+            f"No shares of the peak: {path} is not of {options.cores} cores, or of a smoke run. "
+            f"`python -m tools.bench machine --cores {options.cores}` measures the peak.",
+            file=sys.stderr,
+        )
+        return {}
+    return machine.peaks(report)
 
 
 def install_peers() -> None:

@@ -48,7 +48,7 @@ PEERS = ("keras_hub", "transformers", "transformers_bucketed")
 def cases(smoke: bool) -> list[Case]:
     """Sizes and numbers of rows; an epoch of a BERT-base would take hours."""
     if smoke:
-        return [_case("tiny", "32 rows", "prose", 32)]
+        return [_case("tiny", "32 rows", "prose", 32, ("kit",))]
     data = "sst2" if SST2.exists() else "prose"
     return [
         _case("tiny", "8,192 rows", data, 8_192),
@@ -57,7 +57,7 @@ def cases(smoke: bool) -> list[Case]:
     ]
 
 
-def _case(size: str, extent: str, data: str, rows: int) -> Case:
+def _case(size: str, extent: str, data: str, rows: int, sides=("kit", *PEERS)) -> Case:
     layers, heads, width = SIZES[size]
     settings = {
         "num_layers": layers,
@@ -67,7 +67,7 @@ def _case(size: str, extent: str, data: str, rows: int) -> Case:
         "rows": rows,
     }
     name = f"{size}, {extent}" if data == "sst2" else f"{size}, {extent} of prose"
-    return Case(name, settings, ("kit", *PEERS))
+    return Case(name, settings, sides)
 
 
 def _rows(settings: dict) -> tuple[list[str], list[int]]:
@@ -199,7 +199,6 @@ def _keras_hub(settings):
         keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy()],
-        jit_compile=False,
     )
     options = tf.data.Options()
     options.autotune.enabled = False

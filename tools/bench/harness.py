@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
+import random
+import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -61,6 +62,9 @@ class Result:
 class SideProcess:
     """A side of a case, made ready in a process of its own.
 
+    Between its turns it is stopped, with what it has started: threads that read ahead or spin would
+    else take time from the turns of the others, and do their own work for nothing.
+
     Args:
         module: the benchmark's module.
         side: name of the side.
@@ -71,7 +75,8 @@ class SideProcess:
 
     def __init__(self, module: str, side: str, settings: dict, python: str, cores: int):
         threads = {f"TF_NUM_{kind}_THREADS": str(cores) for kind in ("INTRAOP", "INTEROP")}
-        threads |= {"OMP_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "false"}
+        threads |= {"OMP_NUM_THREADS": str(cores), "RAYON_NUM_THREADS": str(cores)}
+        threads["TOKENIZERS_PARALLELISM"] = "true" if cores > 1 else "false"
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
         self._errors = TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
@@ -82,12 +87,14 @@ class SideProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            process_group=0,  # what it starts is stopped and killed with it
         )
 
     def answer(self) -> dict:
         """The next thing that the process says: that it is ready, a turn, or a `problem`."""
         line = self._process.stdout.readline()
         if line:
+            self._signal(signal.SIGSTOP)
             return json.loads(line)
         self._process.wait()
         self._errors.seek(0)
@@ -96,6 +103,7 @@ class SideProcess:
 
     def turn(self) -> dict:
         """Does the work once; the `seconds`, the `amount` and other facts."""
+        self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write("go\n")
             self._process.stdin.flush()
@@ -105,9 +113,13 @@ class SideProcess:
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.kill()
+        self._signal(signal.SIGKILL)
         self._process.wait()
         self._errors.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
 
 def run_case(
@@ -150,17 +162,17 @@ def run_case(
     return list(results.values())
 
 
-def _order(sides: list[str], number: int) -> Iterator[str]:
-    """Another side begins each round, so that none always comes after the same one."""
-    first = number % max(1, len(sides))
-    return iter(sides[first:] + sides[:first])
+def _order(sides: list[str], number: int) -> list[str]:
+    """Another order each round, the same in every run: none always comes after the same one."""
+    return random.Random(number).sample(sides, len(sides))
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:
-    """The median, and the quartiles: half of the values lie between these."""
-    ordered = sorted(values)
-    quarter = len(ordered) // 4
-    return statistics.median(ordered), ordered[quarter], ordered[-1 - quarter]
+    """The median, and the quartiles, between values where need be."""
+    if len(values) == 1:
+        return (values[0],) * 3
+    low, median, high = statistics.quantiles(values, method="inclusive")
+    return median, low, high
 
 
 def python_of(side: str, peers: Path | None) -> str:

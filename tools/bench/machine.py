@@ -20,15 +20,14 @@ PACKAGES = (
 
 def cases(smoke: bool) -> list[Case]:
     """Matrix products by type, and copies in memory."""
-    size = 256 if smoke else 2048
-    work = [
-        Case(f"product {size} x {size}, {dtype}", {"size": size, "dtype": dtype}, sides)
-        for dtype, sides in (
-            ("float32", ("kit", "torch")),
-            ("bfloat16", ("kit", "torch")),
-        )
+    copy = Case("copy", {"megabytes": 16 if smoke else 512}, ("kit_copy",))
+    if smoke:
+        return [copy]
+    products = [
+        Case(f"product 2048 x 2048, {dtype}", {"size": 2048, "dtype": dtype}, ("kit", "torch"))
+        for dtype in ("float32", "bfloat16")
     ]
-    return [*work, Case("copy", {"megabytes": 16 if smoke else 512}, ("kit_copy",))]
+    return [*products, copy]
 
 
 def _product_of_tensorflow(settings):
@@ -78,8 +77,8 @@ def _copy(settings):
 SIDES = {"kit": _product_of_tensorflow, "torch": _product_of_torch, "kit_copy": _copy}
 
 _VERSIONS = (
-    "import importlib.metadata as m, json, sys\n"
-    "found = {}\n"
+    "import importlib.metadata as m, json, platform, sys\n"
+    "found = {'Python': platform.python_version()}\n"
     "for name in sys.argv[1:]:\n"
     "    try: found[name] = m.version(name)\n"
     "    except m.PackageNotFoundError: pass\n"
@@ -98,18 +97,20 @@ def facts(pythons: set[str], cores: int) -> dict:
         ),
         "load_average": os.getloadavg()[0],
         "system": platform.platform(),
-        "python": platform.python_version(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
         "versions": _versions(pythons),
     }
 
 
-def _versions(pythons: set[str]) -> dict[str, str]:
-    versions = {}
-    for python in sorted(pythons, key=lambda python: python == sys.executable):
-        versions |= json.loads(_output(python, "-c", _VERSIONS, *PACKAGES) or "{}")
-    return versions
+def _versions(pythons: set[str]) -> dict[str, dict[str, str]]:
+    """Of the interpreter of the kit, and of that of its peers if it is another one."""
+    return {
+        "kit" if python == sys.executable else "peers": json.loads(
+            _output(python, "-c", _VERSIONS, *PACKAGES) or "{}"
+        )
+        for python in sorted(pythons, key=lambda python: python != sys.executable)
+    }
 
 
 def _processor() -> str:

@@ -5,8 +5,11 @@ elsewhere. KerasHub's `BertMaskedLMPreprocessor` tokenises lines of text in the 
 single pieces only; Transformers' `DataCollatorForLanguageModeling` gets rows that are tokenised and
 padded already, lies in memory with all of them, and has no next sentences.
 
-All the cores that a side may use work for it: how it scales, runs with `--cores 1` and `--cores 2`
-tell. The last cases have more and more text, the sample text over and over. What the kit then needs
+On several cores the kit and KerasHub make as many batches at a time, in threads, and Transformers'
+collator runs in as many processes of a `DataLoader`, whose memory and processor time are not told;
+on one core it runs in the main thread.
+
+The last cases have more and more text, the sample text over and over. What the kit then needs
 beyond its window of 16 million tokens are pages of the shards, which the system may drop: facts are
 its memory without such pages, before the first batch and now, and the pages, TensorFlow's own among
 them. A turn there is half a window, so that several turns go through more than one.
@@ -16,9 +19,10 @@ them. A turn there is half a window, so that several turns go through more than 
 
 import math
 import os
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 
+from tools.bench.batch_turns import batch_turns
 from tools.bench.harness import Case
 from tools.bench.made_files import made
 from tools.bench.tokenizing import learn
@@ -118,22 +122,26 @@ def _kit(settings):
     )
     dataset = data.dataset()
     before = _megabytes("RssAnon")
-    batches = iter(dataset)
-    num_ahead = BATCHES_AHEAD + int(os.environ["OMP_NUM_THREADS"])
+    num_ahead = BATCHES_AHEAD + _cores()
+    turn = batch_turns(iter(dataset), num_ahead, _cores(), _num_tokens, settings["tokens"])
 
     def work():
-        list(islice(batches, num_ahead))  # made between the turns, so they do not count
-        tokens = 0
-        while tokens < settings["tokens"]:
-            tokens += int(next(batches)[0]["padding_mask"].numpy().sum())
-        return {
-            "amount": tokens,
+        return turn() | {
             "own_megabytes_before": before,
             "own_megabytes": _megabytes("RssAnon"),
             "file_megabytes": _megabytes("RssFile"),
         }
 
     return work
+
+
+def _cores() -> int:
+    return int(os.environ["OMP_NUM_THREADS"])
+
+
+def _num_tokens(batch: tuple) -> int:
+    """Tokens that are not padding, of a batch of the kit or of KerasHub."""
+    return int(batch[0]["padding_mask"].numpy().sum())
 
 
 def _megabytes(field: str) -> float:
@@ -164,28 +172,22 @@ def _keras_hub(settings):
         mask_selection_rate=MASKED_SHARE,
         mask_selection_length=math.ceil(MASKED_SHARE * length),
     )
-    cores = int(os.environ["OMP_NUM_THREADS"])
+    num_ahead = _cores() if _cores() > 1 else 0
     options = tf.data.Options()
     options.autotune.enabled = False
-    options.threading.private_threadpool_size = cores
+    options.threading.private_threadpool_size = _cores()
     texts = tf.data.Dataset.from_tensor_slices(_texts(settings)).repeat()
-    data = texts.batch(settings["batch_size"]).map(preprocess, cores if cores > 1 else None)
+    data = texts.batch(settings["batch_size"]).map(preprocess, num_ahead or None)
     batches = iter(data.with_options(options))
-
-    def work():
-        tokens = 0
-        while tokens < settings["tokens"] // 4:
-            tokens += int(next(batches)[0]["padding_mask"].numpy().sum())
-        return tokens
-
-    return work
+    return batch_turns(batches, num_ahead, _cores(), _num_tokens, settings["tokens"] // 4)
 
 
 def _transformers(settings):
     import torch
+    from torch.utils.data import DataLoader
     from transformers import BertTokenizerFast, DataCollatorForLanguageModeling
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.set_num_threads(_cores())
     tokens = _vocabulary_file().read_text(encoding="utf-8").removesuffix("\n").split("\n")
     tokenizer = BertTokenizerFast(vocab={token: index for index, token in enumerate(tokens)})
     by_word = settings["unit"] == "word"
@@ -202,18 +204,18 @@ def _transformers(settings):
     )
     columns = encoded.values()
     rows = [dict(zip(encoded, row, strict=True)) for row in zip(*columns, strict=True)]
-    num_batches = len(rows) // settings["batch_size"]
-    starts = cycle(range(0, num_batches * settings["batch_size"], settings["batch_size"]))
-
-    def work():
-        tokens = 0
-        while tokens < settings["tokens"] // 4:
-            start = next(starts)
-            batch = collate(rows[start : start + settings["batch_size"]])
-            tokens += int(batch["attention_mask"].sum())
-        return tokens
-
-    return work
+    size = settings["batch_size"]
+    indices = cycle([range(end - size, end) for end in range(size, len(rows) + 1, size)])
+    num_workers = _cores() if _cores() > 1 else 0
+    loader = DataLoader(rows, batch_sampler=indices, collate_fn=collate, num_workers=num_workers)
+    num_ahead = num_workers * (loader.prefetch_factor or 0)
+    return batch_turns(
+        iter(loader),
+        num_ahead,
+        _cores(),
+        lambda batch: int(batch["attention_mask"].sum()),
+        settings["tokens"] // 4,
+    )
 
 
 SIDES = {"kit": _kit, "transformers": _transformers, "keras_hub": _keras_hub}

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -33,11 +34,17 @@ def main() -> None:
         return
     say(ready=True)
     for _ in sys.stdin:
-        started, processor = time.perf_counter(), time.process_time()
-        done = work()
-        seconds, processor = time.perf_counter() - started, time.process_time() - processor
-        facts = done if isinstance(done, dict) else {"amount": done}
-        say(**{"seconds": seconds, "processor_seconds": processor, **memory(), **facts})
+        facts = timed(work)
+        say(**memory() | facts)
+
+
+def timed(work: Callable) -> dict:
+    """Does the work once: how long it took, and what it tells, which may say otherwise."""
+    started, processor = time.perf_counter(), time.process_time()
+    done = work()
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
+    facts = done if isinstance(done, dict) else {"amount": done}
+    return {"seconds": seconds, "processor_seconds": processor} | facts
 
 
 def memory() -> dict[str, float]:
