@@ -80,7 +80,8 @@ class MaskedLMHead(keras.layers.Layer):
         masked = ops.take(rows, ops.reshape(positions, (-1,)), axis=0)
         hidden = self.layer_norm(self._activate(self.transform(masked)))
         logits = self.token_embedding.scores(hidden)
-        logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
+        # Not `+`: of `ops.add` TensorFlow takes the gradient of a bias, at half the time
+        logits = ops.add(ops.cast(logits, "float32"), ops.cast(self.output_bias, "float32"))
         shape = (*ops.shape(mask_positions), self.token_embedding.vocabulary_size)
         return ops.reshape(logits, shape)
 

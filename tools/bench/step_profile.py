@@ -15,7 +15,9 @@ from pathlib import Path
 
 import tyro
 
+COMPILED = "compiled"  # XLA tells its own names of passes, not of which layer they are
 PARTS = (
+    ("activations, dropout, norms compiled by XLA", f"^{COMPILED}$"),
     ("optimizer", "adam_w|L2Loss|clip_by_global_norm|global_norm"),
     ("masked-token head", "masked_lm"),
     ("next-sentence head and pooler", "next_sentence|pooler"),
@@ -89,7 +91,10 @@ def _times_by_name(path: Path) -> dict[str, tuple[float, int]]:
     space.ParseFromString(path.read_bytes())
     times = collections.defaultdict(lambda: (0.0, 0))
     for plane in space.planes:
-        names = {key: value.name for key, value in plane.event_metadata.items()}
+        metadata = plane.event_metadata.items()
+        names = {
+            k: re.sub(r"^(?=\w+_fusion$)", f"{COMPILED}:", value.name) for k, value in metadata
+        }
         for line in plane.lines:
             inside = []  # events that the present one is in: when they end, and their names
             for event in sorted(line.events, key=lambda e: (e.offset_ps, -e.duration_ps)):
