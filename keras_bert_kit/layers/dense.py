@@ -3,6 +3,13 @@
 import keras
 from keras import ops
 
+if keras.config.backend() == "tensorflow":
+    from keras_bert_kit import compiled
+else:
+    compiled = None
+
+NARROW = 512  # columns; see `compiled.narrowing`
+
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
 class Dense(keras.layers.Dense):
@@ -16,7 +23,17 @@ class Dense(keras.layers.Dense):
         """Maps `(..., D)` to `(..., units)`."""
         shape = ops.shape(inputs)
         rows = ops.reshape(inputs, (-1, shape[-1]))
-        return ops.reshape(super().call(rows, training=training), (*shape[:-1], self.units))
+        if training and self._narrows() and compiled.pays_off(rows):
+            outputs = compiled.narrowing(
+                rows, ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
+            )
+        else:
+            outputs = super().call(rows, training=training)
+        return ops.reshape(outputs, (*shape[:-1], self.units))
+
+    def _narrows(self):
+        is_plain = self.use_bias and self.activation is keras.activations.linear
+        return compiled is not None and is_plain and self.units <= NARROW < self.kernel.shape[0]
 
     def quantize(self, mode=None, type_check=True, config=None):
         """As of `keras.layers.Dense`, which refuses classes derived from it."""
