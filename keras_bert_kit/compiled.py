@@ -1,4 +1,4 @@
-"""Fewer passes over memory on TensorFlow: most of them compiled by XLA, in a graph that is not.
+"""Passes over large tensors, each compiled by XLA to one, in a graph that is not compiled.
 
 TensorFlow's kernels go over memory once for each operation: a GELU and its gradient are fifteen of
 them, dropout is seven, one of which draws random numbers at 3 ns each. What is here goes over it
@@ -24,53 +24,6 @@ def pays_off(x) -> bool:
 def has_cpus_only() -> bool:
     """Whether this machine has neither GPU nor TPU."""
     return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
-
-
-def times_transposed(a, b):
-    """Multiplies each row of `a` with each row of `b`, of one type.
-
-    TensorFlow reads `b` as it lies, and makes its gradient so. Of a transposed one the gradient
-    would be copied, which for a vocabulary is 3 % of a step.
-
-    Args:
-        a: `(..., M, D)`.
-        b: `(..., N, D)`.
-
-    Returns:
-        `(..., M, N)`.
-
-    Example:
-        >>> times_transposed(tf.ones((2, 3)), tf.ones((5, 3))).shape.as_list()
-        [2, 5]
-    """
-    return tf.matmul(a, b, transpose_b=True)
-
-
-def narrowing(x, kernel, bias):
-    """`x kernel + bias`, for a kernel with fewer columns than rows.
-
-    Its gradient is the transpose of `upstream^T x`, not `x^T upstream`: up to some 500 columns,
-    oneDNN takes a third less for it.
-
-    Args:
-        x: `(N, A)`.
-        kernel: `(A, B)`.
-        bias: `(B,)`.
-
-    Returns:
-        `(N, B)`.
-    """
-
-    @tf.custom_gradient
-    def dense(x, kernel, bias):
-        def gradient(upstream):
-            of_x = tf.matmul(upstream, kernel, transpose_b=True)
-            of_kernel = tf.transpose(tf.matmul(upstream, x, transpose_a=True))
-            return of_x, of_kernel, tf.raw_ops.BiasAddGrad(out_backprop=upstream)
-
-        return tf.nn.bias_add(tf.matmul(x, kernel), bias), gradient
-
-    return dense(x, kernel, bias)
 
 
 def in_one_pass(function):

@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 if keras.config.backend() == "tensorflow":
-    from keras_bert_kit import compiled
+    from keras_bert_kit import compiled, products
 else:
     compiled = None
 
-NARROW = 512  # columns; see `compiled.narrowing`
+NARROW = 512  # columns; see `products.narrowing`
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_kit")
@@ -24,7 +24,7 @@ class Dense(keras.layers.Dense):
         shape = ops.shape(inputs)
         rows = ops.reshape(inputs, (-1, shape[-1]))
         if training and self._narrows() and compiled.pays_off(rows):
-            outputs = compiled.narrowing(
+            outputs = products.narrowing(
                 rows, ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
             )
         else:

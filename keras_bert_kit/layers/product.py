@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 if keras.config.backend() == "tensorflow":
-    from keras_bert_kit.compiled import times_transposed
+    from keras_bert_kit.products import times_transposed
 else:
 
     def times_transposed(a, b):

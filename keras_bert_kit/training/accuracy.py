@@ -30,9 +30,7 @@ class Accuracy(keras.metrics.MeanMetricWrapper):
 def are_right(labels, logits):
     """Maps labels `(...)`, or `(..., 1)`, and logits `(..., C)` to 1 where they agree, or 0.
 
-    They agree where the largest logit is the label's.
-
-    Of several that are largest, the first counts.
+    They agree where the largest logit, the first of several, is the label's.
     """
     *shape, num_classes = keras.ops.shape(logits)
     largest = largest_classes(tf.reshape(logits, (-1, num_classes)))
