@@ -5,9 +5,12 @@ them, dropout is seven, one of which draws random numbers at 3 ns each. What is 
 once each way, and keeps nothing for the backward pass but its input. XLA over the whole step, on a
 CPU, would take the matrix products from kernels that are better at them.
 
-A shape costs a tenth of a second to compile, so this is for training on batches of one large shape,
-and within a `tf.function`, which is traced once for it.
+A shape takes a fifth of a second to compile, so this is for training on batches of one large shape,
+known to the `tf.function` that is traced for it, or of few: see `for_few_shapes`.
 """
+
+import contextlib
+from types import SimpleNamespace
 
 import tensorflow as tf
 
@@ -15,9 +18,27 @@ LEAST_SIZE = 1 << 17
 """Elements of a tensor that a pass of its own pays off for."""
 
 
+_shapes = SimpleNamespace(are_few=False)  # of all threads: each replica is traced in its own
+
+
+@contextlib.contextmanager
+def for_few_shapes(are_few: bool = True):
+    """Lets passes be compiled for tensors of unknown shape, for each that comes.
+
+    Args:
+        are_few: false to do nothing.
+    """
+    before, _shapes.are_few = _shapes.are_few, are_few
+    try:
+        yield
+    finally:
+        _shapes.are_few = before
+
+
 def pays_off(x) -> bool:
-    """Whether `x` is in a graph, of a known and large shape, on a machine that has CPUs only."""
-    is_large = (x.shape.num_elements() or 0) >= LEAST_SIZE
+    """Whether `x` is in a graph, on a machine that has CPUs only, and large by what is known."""
+    size = x.shape.num_elements()
+    is_large = _shapes.are_few if size is None else size >= LEAST_SIZE
     return is_large and tf.inside_function() and tf.test.is_built_with_xla() and has_cpus_only()
 
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import keras
 import tensorflow as tf
 
+from keras_bert_kit.compiled import for_few_shapes
 from keras_bert_kit.global_batches import GlobalBatches
 from keras_bert_kit.layers.block import blocks_of, rematerialized
 from keras_bert_kit.training.losses import weighted_sums
@@ -48,6 +49,7 @@ class TrainingStep(GlobalBatches):
         micro_batches: int = 1,
         mean_over_weights: bool = True,
         remat: bool = False,
+        few_shapes: bool = False,
         **kwargs,
     ):
         """As `keras.Model.compile`; `loss` is a dict from output names to losses.
@@ -65,6 +67,9 @@ class TrainingStep(GlobalBatches):
             remat: whether the blocks of an encoder keep only their input for the backward pass and
                 compute the rest again there, to need less memory ("activation checkpointing"). The
                 step is the same one, dropout too. With `run_eagerly` it saves less.
+            few_shapes: whether batches whose shape TensorFlow does not know beforehand are of few
+                shapes: lengths that are multiples of a number. On a CPU, passes over large tensors
+                are then compiled for each; a shape takes a fifth of a second, once.
             **kwargs: see `keras.Model.compile`.
 
         Raises:
@@ -98,6 +103,7 @@ class TrainingStep(GlobalBatches):
         super().compile(optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
         self._micro_batches = micro_batches
         self._remat = remat
+        self._few_shapes = few_shapes
         self._mean_over_weights = mean_over_weights
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
@@ -117,6 +123,8 @@ class TrainingStep(GlobalBatches):
             config["mean_over_weights"] = False
         if config and self._remat:
             config["remat"] = True
+        if config and self._few_shapes:
+            config["few_shapes"] = True
         return config
 
     def compile_from_config(self, config):
@@ -151,7 +159,11 @@ class TrainingStep(GlobalBatches):
         `skipped_steps`. It is a step of the optimizer all the same: step k is that of batch k.
         """
         strategy = self.distribute_strategy
-        with own_draws(self, self.num_replicas), rematerialized(self, self._remat):
+        with (
+            own_draws(self, self.num_replicas),
+            rematerialized(self, self._remat),
+            for_few_shapes(self._few_shapes and not self.jit_compile),
+        ):
             gradients, norm = self.run_on_parts(self._replica_gradients, batch)
 
         def update():

@@ -53,6 +53,13 @@ def test_what_has_no_known_shape_is_not_compiled(shape):
     assert not functions_of(function.get_concrete_function(tf.TensorSpec(shape)))
 
 
+@pytest.mark.parametrize("shape", [(None, 4096), (8, None), None])
+def test_of_few_shapes_each_is_compiled(shape):
+    function = tf.function(lambda x: activate(x, "gelu", True))
+    with compiled.for_few_shapes():
+        assert functions_of(function.get_concrete_function(tf.TensorSpec(shape)))
+
+
 def test_outside_of_a_graph_nothing_is_compiled():
     assert not compiled.pays_off(tf.convert_to_tensor(LARGE))
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "heads": {"config", "layers", "encoder"},
     "training": {"atomic_file", "compiled", "json_file", "layers"},
     "global_batches": {"data"},
-    "step": {"global_batches", "layers", "training"},
+    "step": {"compiled", "global_batches", "layers", "training"},
     "task_model": {"encoder", "named_inputs", "training", "step"},
     "models": {"config", "layers", "encoder", "heads", "task_model"},
     "model_description": {"config", "encoder", "models"},

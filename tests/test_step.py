@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_models import BATCH, tiny_pretraining_model
 
+from keras_bert_kit import compiled
 from keras_bert_kit.step import TrainingStep
 from keras_bert_kit.training.losses import cross_entropy
 from keras_bert_kit.training.optimizers import AdamW
@@ -465,13 +466,36 @@ def test_a_number_of_micro_batches_that_is_none_is_an_error(micro_batches):
         linear_model("a").compile("sgd", loss={"a": "mse"}, micro_batches=micro_batches)
 
 
-def test_a_keras_file_keeps_the_number_of_micro_batches(tmp_path):
+def test_passes_for_few_shapes_take_the_same_steps(monkeypatch):
+    shapes, weights = set(), {}
+
+    def noted(x, *args):
+        shapes.add(x.shape[0])
+        return layer_norm(x, *args)
+
+    layer_norm = compiled.layer_norm
+    monkeypatch.setattr(compiled, "layer_norm", noted)
+    batches = [keras.tree.map_structure(lambda v, n=n: v[:n], BATCH) for n in (1, 2, 1)]
+    for few_shapes in (False, True):
+        keras.utils.set_random_seed(0)
+        model = tiny_pretraining_model(dropout=0.0)
+        model.compile(AdamW(1e-3), loss=model.losses_by_output(), few_shapes=few_shapes)
+        assert not shapes
+        model.fit(dataset(*batches), shuffle=False, verbose=0)
+        weights[few_shapes] = [weight.numpy() for weight in model.trainable_weights]
+    assert shapes == {None}
+    for a, b in zip(weights[False], weights[True], strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_a_keras_file_keeps_how_the_step_is_computed(tmp_path):
     model = tiny_pretraining_model()
-    model.compile(AdamW(), loss=model.losses_by_output(), micro_batches=3)
+    model.compile(AdamW(), loss=model.losses_by_output(), micro_batches=3, few_shapes=True)
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.get_compile_config()["micro_batches"] == 3
+    assert again.get_compile_config()["few_shapes"] is True
 
 
 def test_pretraining_trains():
@@ -518,8 +542,8 @@ def test_a_keras_file_goes_on_where_it_was(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert int(again.optimizer.iterations) == 1
-    for compiled in (model, again):
-        compiled.reset_metrics()
+    for one in (model, again):
+        one.reset_metrics()
     expected = model.train_on_batch(*BATCH, return_dict=True)
     assert again.train_on_batch(*BATCH, return_dict=True) == pytest.approx(expected, rel=1e-5)
     for weight, same in zip(model.weights, again.weights, strict=True):

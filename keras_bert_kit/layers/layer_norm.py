@@ -23,4 +23,4 @@ class LayerNormalization(keras.layers.LayerNormalization):
         rows = ops.cast(ops.reshape(inputs, (-1, inputs.shape[-1])), "float32")
         weights = (ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
         outputs = compiled.layer_norm(rows, *weights, self.epsilon)
-        return ops.cast(ops.reshape(outputs, inputs.shape), self.compute_dtype)
+        return ops.cast(ops.reshape(outputs, ops.shape(inputs)), self.compute_dtype)

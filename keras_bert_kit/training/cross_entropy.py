@@ -36,7 +36,7 @@ def terms_on_cpus(labels, logits):
         distance = _at(largest, logits) - _at(places, logits)
 
         def gradient(upstream):
-            if compiled.pays_off(logits):
+            if logits.shape.is_fully_defined() and compiled.pays_off(logits):
                 return _gradient_in_one_pass(probabilities, labels, upstream)
             return tf.tensor_scatter_nd_update(
                 probabilities * upstream[:, None],

@@ -94,6 +94,7 @@ def test_the_padding_share_of_buckets_by_hand():
     assert batches.tokens_per_step() == pytest.approx(20 / 3)
     widths = [x["token_ids"].shape[1] for x, _, _ in taken(batches.dataset(), 3)]
     assert sorted(widths) == [4, 4, 8]
+    assert batches.num_lengths() == 2
 
 
 @pytest.mark.parametrize("epoch", [0, 1])

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from keras_bert_kit import pretrained
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.tasks import fine_tuning
-from keras_bert_kit.tasks.fine_tuning import _compile, _prepare, fine_tune
+from keras_bert_kit.tasks.fine_tuning import _compile, _prepare, compiling_pays_off, fine_tune
 from keras_bert_kit.tasks.text_task import TextTask
 from keras_bert_kit.training.averaging import AveragedWeights
 from keras_bert_kit.training.freezing import GradualUnfreezing
@@ -92,7 +93,7 @@ def prepared(**options):
     model = TASK.model(tiny_encoder(num_layers=2), TRAIN)
     options = TrainingOptions(**options)
     callbacks = _prepare(model, options, 10, 30)
-    _compile(model, options, 30)
+    _compile(model, options, 30, False, True, None)
     return model, callbacks
 
 
@@ -141,6 +142,23 @@ def test_unfreezing_counts_epochs():
     _, callbacks = prepared(unfreeze_every=0.5)
     assert isinstance(callbacks[0], GradualUnfreezing)
     assert callbacks[0].every == 5
+
+
+@pytest.mark.parametrize(
+    ("width", "num_layers", "num_lengths", "total_steps", "pays_off"),
+    [
+        (128, 2, 16, 2_000, True),  # SST-2, once, by a BERT-tiny
+        (128, 2, 16, 200, False),
+        (128, 2, 64, 2_000, False),
+        (384, 6, 64, 700, True),
+    ],
+)
+def test_compiling_for_every_length_has_to_pay_off(
+    width, num_layers, num_lengths, total_steps, pays_off
+):
+    batches = SimpleNamespace(tokens_per_step=lambda: 450, num_lengths=lambda: num_lengths)
+    config = {"hidden_dim": width, "num_layers": num_layers}
+    assert compiling_pays_off(batches, config, total_steps) == pays_off
 
 
 def test_the_loss_is_the_one_asked_for():

@@ -116,7 +116,7 @@ def _kit(settings):
     from keras_bert_kit.data.inputs import InputOptions
     from keras_bert_kit.data.rows import Rows
     from keras_bert_kit.encoder import Encoder
-    from keras_bert_kit.tasks.fine_tuning import training_batches
+    from keras_bert_kit.tasks.fine_tuning import compiling_pays_off, training_batches
     from keras_bert_kit.tasks.text_task import TextTask
     from keras_bert_kit.text.vocabulary import Vocabulary
     from keras_bert_kit.text.wordpiece import WordPieceTokenizer
@@ -141,13 +141,15 @@ def _kit(settings):
         intermediate_dim=4 * width,
     )
     model = task.model(Encoder(**asdict(config)), examples)
+    options = TrainingOptions(batch_size=BATCH_SIZE)
+    batches = training_batches(task, examples, model, tokenizer, options, seed=0)
     model.compile(
         AdamW(LEARNING_RATE, weight_decay=0.01, global_clipnorm=1.0),
         loss=model.losses_by_output(),
         weighted_metrics=model.metrics_by_output(),
         mean_over_weights=task.mean_over_weights,
+        few_shapes=compiling_pays_off(batches, model.encoder.config, batches.steps_per_epoch),
     )
-    options = TrainingOptions(batch_size=BATCH_SIZE)
 
     def work():
         with TemporaryDirectory() as folder:
