@@ -177,3 +177,31 @@ def _gradient_of_normed(upstream, x, mean, scale, gamma, mean_upstream, mean_by_
     """Reference: https://arxiv.org/abs/1607.06450, supplement; the means are those over a row."""
     normed = (x - mean) * scale
     return scale * (upstream * gamma - mean_upstream[:, None] - normed * mean_by_normed[:, None])
+
+
+@tf.function(jit_compile=True, autograph=False)
+def adam_w(weight, first, second, gradient, rate, corrected_rate, decay, beta_1, beta_2, epsilon):
+    """A step of AdamW, in place and in one pass, of TensorFlow variables of one shape.
+
+    Args:
+        weight: a variable, which becomes
+            `weight - corrected_rate first / (sqrt(second) + epsilon) - rate decay weight`.
+        first: a variable, the mean of gradients, which becomes older by one step first.
+        second: a variable, that of their squares, likewise.
+        gradient: a tensor.
+        rate: a scalar.
+        corrected_rate: the rate by which Adam makes up for first means that begin at zero.
+        decay: a number.
+        beta_1: how much stays of the first mean, a number.
+        beta_2: how much stays of the second.
+        epsilon: a number.
+
+    Reference:
+        https://arxiv.org/abs/1711.05101, algorithm 2
+    """
+    new_first = first + (gradient - first) * (1 - beta_1)
+    new_second = second + (gradient * gradient - second) * (1 - beta_2)
+    step = corrected_rate * new_first / (tf.sqrt(new_second) + epsilon) + rate * decay * weight
+    weight.assign_sub(step)
+    first.assign(new_first)
+    second.assign(new_second)

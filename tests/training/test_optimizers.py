@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_bert_kit import compiled
 from keras_bert_kit.training.optimizers import AdamW, layer_factors
 from keras_bert_kit.training.schedules import LinearWarmupDecay
 
@@ -224,6 +225,24 @@ def test_the_kernel_takes_kerass_steps(monkeypatch):
         values.append([v.numpy() for v in variables])
     for a, b in zip(*values, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_large_weights_take_the_papers_steps_in_one_pass(monkeypatch):
+    calls, adam_w = [], compiled.adam_w
+    monkeypatch.setattr(compiled, "adam_w", lambda *args: calls.append(adam_w(*args)))
+    generator = np.random.default_rng(0)
+    kernel = keras.Variable(generator.normal(size=(512, 512)), name="kernel", dtype="float32")
+    before = kernel.numpy()
+    gradients = [generator.normal(0, 0.1, (512, 512)).astype("float32") for _ in range(3)]
+    optimizer = AdamW(0.1, weight_decay=0.3, global_clipnorm=None)
+    optimizer.build([kernel])
+
+    step = tf.function(lambda gradient: optimizer.apply([gradient]))
+    for gradient in gradients:
+        step(tf.constant(gradient))
+    assert len(calls) == 1  # while it was traced
+    expected = reference_steps(before, gradients, [0.1] * 3, 0.3)
+    np.testing.assert_allclose(kernel, expected, rtol=0, atol=2 * TOLERANCE)
 
 
 def test_a_norm_that_is_known_is_what_gradients_are_clipped_by():
