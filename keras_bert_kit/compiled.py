@@ -26,7 +26,7 @@ def for_few_shapes(are_few: bool = True):
     """Lets passes be compiled for tensors of unknown shape, for each that comes.
 
     Args:
-        are_few: false to do nothing.
+        are_few: whether they are few; otherwise only known shapes are compiled.
     """
     before, _shapes.are_few = _shapes.are_few, are_few
     try:
@@ -186,7 +186,7 @@ def adam_w(weight, first, second, gradient, rate, corrected_rate, decay, beta_1,
     Args:
         weight: a variable, which becomes
             `weight - corrected_rate first / (sqrt(second) + epsilon) - rate decay weight`.
-        first: a variable, the mean of gradients, which becomes older by one step first.
+        first: a variable, the moving mean of gradients, which takes in this one before that.
         second: a variable, that of their squares, likewise.
         gradient: a tensor.
         rate: a scalar.

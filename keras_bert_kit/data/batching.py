@@ -132,10 +132,10 @@ class Batches:
         """`(F,)`, the inputs in the order of `one_pass`."""
         return np.argsort(-self.features.lengths, kind="stable")
 
-    def num_lengths(self, epoch: int = 0) -> int:
-        """How many lengths the batches of an epoch have."""
+    def num_lengths(self) -> int:
+        """How many lengths the batches of the first epoch have."""
         lengths = self.features.lengths
-        return len({self._padded_length(lengths[batch].max()) for batch in self._plan(epoch)})
+        return len({self._padded_length(lengths[batch].max()) for batch in self._plan(0)})
 
     def padding_share(self, epoch: int = 0) -> float:
         """The share of an epoch's token positions that are padding."""

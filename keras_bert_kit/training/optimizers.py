@@ -93,7 +93,7 @@ class AdamW(keras.optimizers.AdamW):
         has_kernel = self._has_kernel_for(gradient, variable)
         if has_kernel and compiled.pays_off(gradient) and not tf.distribute.has_strategy():
             decay = self.weight_decay if is_decayed else 0.0
-            self._step_in_one_pass(gradient, variable, learning_rate, decay)
+            self._step_in_one_pass(gradient, variable, index, learning_rate, decay)
             return
         if is_decayed:
             # In one pass; 1 - 2e-7 is rounded to 1 - 1.8e-7, with 1e4 steps 2e-4 of a weight
@@ -115,8 +115,7 @@ class AdamW(keras.optimizers.AdamW):
             grad=gradient,
         )
 
-    def _step_in_one_pass(self, gradient, variable, learning_rate, decay):
-        index = self._get_variable_index(variable)
+    def _step_in_one_pass(self, gradient, variable, index, learning_rate, decay):
         step = tf.cast(self.iterations + 1, variable.dtype)
         rest = [1 - tf.pow(beta, step) for beta in (self.beta_1, self.beta_2)]
         compiled.adam_w(
