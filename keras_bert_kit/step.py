@@ -239,8 +239,9 @@ class TrainingStep(GlobalBatches):
 
     def _accumulated_gradients(self, x, y, sample_weight, scale, share, denominators):
         """The same gradients as of the whole batch at once, from one micro-batch after another."""
-        batch = (x, y, sample_weight)
-        rows = _num_rows(x)
+        batch, rows = (x, y, sample_weight), _num_rows(x)
+        if self.jit_compile and self.num_replicas > 1:  # XLA cannot take rows from none
+            batch = keras.tree.map_structure(_with_another_row, batch)
         small, larger = rows // self._micro_batches, rows % self._micro_batches
         variables, has_gradient = self.trainable_variables, {}
 
@@ -328,6 +329,11 @@ class TrainingStep(GlobalBatches):
             weight * logs[f"{name}_loss"] for name, weight in self._output_loss_weights.items()
         )
         return logs
+
+
+def _with_another_row(leaf):
+    """An array with a last row of zeros more, so that there is one; or None."""
+    return None if leaf is None else tf.pad(leaf, [[0, 1]] + [[0, 0]] * (leaf.shape.rank - 1))
 
 
 def _num_rows(x):

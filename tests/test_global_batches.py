@@ -139,28 +139,17 @@ def test_replicas_draw_numbers_of_their_own(one, mirrored):
     assert stock[0] == stock[1], "Keras has mended it: `own_draws` in step.py can go"
 
 
-def test_a_replica_without_rows_takes_the_same_steps(one, tmp_path):
-    cases, folder = {"plain": {"validate": True}}, tmp_path / "out"
-    (four,) = trained(start(folder, cases, num_cpus=4), folder / "0", cases=cases)
-    assert difference(four["plain"], one["plain"]) < 1e-5
-    assert_same_logs(four["plain"], one["plain"])
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("num_cpus", [None, 2])
-def test_two_workers_take_the_same_steps(one, tmp_path, num_cpus):
+def test_two_workers_of_two_replicas_take_the_same_steps(one, tmp_path):
     cases = {"plain": TOGETHER, "nan": WITH_NAN}
     folder = tmp_path / "out"
-    signals = ["--signal"] if num_cpus is None else []  # its way does not depend on replicas
-    process = start(folder, cases, *signals, num_cpus=num_cpus, num_workers=2)
+    process = start(folder, cases, "--signal", num_cpus=2, num_workers=2)
     chief, other = trained(process, folder / "0", folder / "1", cases=cases)
     for case in cases:
         assert difference(chief[case], one[case]) < 1e-5
         assert difference(other[case], chief[case]) == 0
         assert other[case][1] == chief[case][1]
     assert_same_logs(chief["plain"], one["plain"])
-    if not signals:
-        return
     # A signal to the other worker ended both at the same step, and the chief saved it.
     ends = [json.loads((folder / name / "stopped.json").read_text()) for name in ("0", "1")]
     assert ends[0] == ends[1]
