@@ -29,6 +29,7 @@ class Options:
     jit_compile: bool = False
     dtype: str = "float32"
     steps: int = 5
+    """After the first, which compiles; with 0 the time is not measured."""
 
 
 def main(options: Options) -> None:
@@ -60,8 +61,9 @@ def main(options: Options) -> None:
         times.append((time.perf_counter() - started[0], time.process_time() - started[1]))
     more = peak_megabytes() - before
     print(f"memory: {more:,.0f} MB more than the {before:,.0f} MB before")
-    seconds, of_processors = (statistics.median(some) for some in zip(*times[1:], strict=True))
-    print(f"time: {seconds:.3f} s a step, {of_processors:.3f} s of all processors together")
+    if options.steps:
+        seconds, of_processors = map(statistics.median, zip(*times[1:], strict=True))
+        print(f"time: {seconds:.3f} s a step, {of_processors:.3f} s of all processors together")
 
 
 if __name__ == "__main__":
