@@ -1,5 +1,7 @@
 """What a model says of texts, words and questions: from inputs to outputs and back to the rows."""
 
+import logging
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,12 +17,17 @@ from keras_bert_kit.data.spans import QuestionFeatures
 from keras_bert_kit.data.tagging import WordFeatures, tags_of_words
 
 PER_TOKEN = ("tags", "start", "end")  # outputs with a value for every token
+SECONDS_BETWEEN_LINES = 30
+
+logger = logging.getLogger(__name__)
 
 
 def outputs_of(
     model: keras.Model, features: Features, pad_id: int, batch_size: int = 64
 ) -> dict[str, np.ndarray]:
     """All outputs of a model for some inputs, without padding and in their order.
+
+    Where that takes long, it logs now and then how far it is.
 
     Args:
         model: the model of a task.
@@ -45,8 +52,11 @@ def outputs_of(
     batches = Batches(features, pad_id, batch_size=batch_size, pad_to=num_positions)
     order, lengths, splits = batches.order, features.lengths, features.splits
     outputs: dict[str, np.ndarray] = {}
-    at = 0
+    at, said = 0, time.monotonic()
     for x, _, _ in batches.one_pass():
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            logger.info("The model has read %s of %s inputs.", f"{at:,}", f"{len(features):,}")
         chosen = order[at : at + batch_size]
         at += len(chosen)
         for name, values in model.predict_on_batch(x).items():

@@ -69,7 +69,8 @@ class TrainingStep(GlobalBatches):
                 step is the same one, dropout too. With `run_eagerly` it saves less.
             few_shapes: whether batches whose shape TensorFlow does not know beforehand are of few
                 shapes: lengths that are multiples of a number. On a CPU, passes over large tensors
-                are then compiled for each; a shape takes a fifth of a second, once.
+                are then compiled for each; a shape takes a fifth of a second, once. With
+                `jit_compile` all of a step is compiled anyway.
             **kwargs: see `keras.Model.compile`.
 
         Raises:

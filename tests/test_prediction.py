@@ -1,10 +1,13 @@
 """Tests of predictions as arrays: in order, without padding, of windows the mean, in batches."""
 
+import logging
+
 import numpy as np
 import pytest
 from reference_bert import softmax
 from tiny_bundles import TASKS, odd_texts, tiny_bundle
 
+from keras_bert_kit import prediction
 from keras_bert_kit.data.classification import encode_texts
 from keras_bert_kit.data.features import Features, join_segments
 from keras_bert_kit.data.inputs import InputOptions
@@ -51,6 +54,16 @@ def test_outputs_are_those_of_each_input_alone_and_in_order(bundle):
     for name, values in found.items():
         join = np.stack if name == "label" else np.concatenate
         np.testing.assert_allclose(values, join([one[name] for one in expected]), atol=1e-5)
+
+
+def test_what_takes_long_says_how_far_it_is(monkeypatch, caplog):
+    monkeypatch.setattr(prediction, "SECONDS_BETWEEN_LINES", 0)
+    bundle = tiny_bundle("classification")
+    with caplog.at_level(logging.INFO):
+        outputs_of(bundle.model, mixed_features(bundle), 0, batch_size=3)
+    assert [record.getMessage() for record in caplog.records][-1] == (
+        "The model has read 6 of 7 inputs."
+    )
 
 
 def test_every_position_of_the_model_can_be_used():
