@@ -8,7 +8,6 @@ What stock Keras 3.15 does otherwise, and why it is done again here:
   here a batch is cut into micro-batches that are divided by what the whole has.
 """
 
-import contextlib
 from types import SimpleNamespace
 
 import keras
@@ -17,6 +16,7 @@ import tensorflow as tf
 from keras_bert_kit.compiled import for_few_shapes
 from keras_bert_kit.global_batches import GlobalBatches
 from keras_bert_kit.layers.block import blocks_of, rematerialized
+from keras_bert_kit.step_scopes import already_summed, known_norm, own_draws
 from keras_bert_kit.training.losses import weighted_sums
 
 
@@ -177,7 +177,7 @@ class TrainingStep(GlobalBatches):
             return tf.zeros(())
 
         # Not in `strategy.run`, where a condition around the optimizer is refused.
-        with _already_summed(self.optimizer):
+        with already_summed(self.optimizer):
             tf.cond(tf.math.is_finite(self.of_first_replica(norm)), update, skip)
 
     def _replica_gradients(self, data):
@@ -208,7 +208,7 @@ class TrainingStep(GlobalBatches):
         return sizes[0] / rows, dict(zip(names, weights, strict=False))
 
     def _update(self, gradients, norm):
-        with _known_norm(self.optimizer, norm):
+        with known_norm(self.optimizer, norm):
             self._apply(gradients)
         self._means.gradient_norm.update_state(norm)
 
@@ -364,62 +364,6 @@ def _check_has_outputs(argument, given, outputs):
             f"`{argument}` must be a dict with an entry for each output that has a loss, "
             f"{sorted(outputs)}; received {names}."
         )
-
-
-@contextlib.contextmanager
-def _already_summed(optimizer):
-    """Keeps an optimizer from adding up the gradients of all replicas, which are summed here.
-
-    Keras 3.15 clips each replica's own before it adds them up.
-    """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    optimizer._all_reduce_sum_gradients = lambda grads_and_vars: grads_and_vars
-    try:
-        yield
-    finally:
-        del optimizer._all_reduce_sum_gradients
-
-
-@contextlib.contextmanager
-def _known_norm(optimizer, norm):
-    """Spares the kit's optimizer to measure the gradients once more."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not hasattr(optimizer, "given_norm"):
-        yield
-        return
-    optimizer.given_norm = norm
-    try:
-        yield
-    finally:
-        optimizer.given_norm = None
-
-
-@contextlib.contextmanager
-def own_draws(model, num_replicas):
-    """Lets each replica draw random numbers of its own, the first one those of a single device.
-
-    In Keras 3.15 all draw the same: their rows would be dropped out alike.
-    """
-
-    def of_replica(draw):
-        def draw_and_shift(ordered=True):
-            seed = draw(ordered)
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return seed + tf.cast(tf.stack([replica, 0]), seed.dtype)
-
-        return draw_and_shift
-
-    generators = []
-    if num_replicas > 1:
-        found = (one for layer in model._flatten_layers() for one in layer._seed_generators)
-        generators = list({id(one): one for one in found}.values())
-    for generator in generators:
-        generator.next = of_replica(generator.next)
-    try:
-        yield
-    finally:
-        for generator in generators:
-            del generator.next
 
 
 def _per_element(loss):

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_kit.step import TrainingStep, own_draws
+from keras_bert_kit.step import TrainingStep
+from keras_bert_kit.step_scopes import own_draws
 from keras_bert_kit.training.checkpoints import Checkpoints, SaveCheckpoints
 from keras_bert_kit.training.losses import cross_entropy
 from keras_bert_kit.training.optimizers import AdamW

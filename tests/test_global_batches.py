@@ -136,7 +136,7 @@ def test_replicas_draw_numbers_of_their_own(one, mirrored):
     assert ours[0] != ours[1]
     assert ours[0] == one["dropped"]["true"][0] == one["dropped"]["false"][0]
     stock = mirrored["dropped"]["false"]
-    assert stock[0] == stock[1], "Keras has mended it: `own_draws` in step.py can go"
+    assert stock[0] == stock[1], "Keras has mended it: `own_draws` in step_scopes.py can go"
 
 
 @pytest.mark.slow
