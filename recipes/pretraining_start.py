@@ -115,11 +115,17 @@ def first_model(options: Options, beginning: Beginning | None, description, toke
     first_weights = f"those of {beginning.source}"
     if beginning.teacher:
         of_teacher = beginning.teacher.description.encoder.num_layers
-        first_weights = options.distillation.student or (
-            f"{beginning.source}: embeddings, head and, of its blocks 0 to {of_teacher - 1}, "
-            f"{', '.join(map(str, taken_layers(of_teacher, options.distillation.chosen_layers)))}"
-        )
-        first_weights = f"those of {first_weights}"
+        distillation = options.distillation
+        if distillation.student is None:
+            taken = taken_layers(of_teacher, distillation.chosen_layers)
+            first_weights = (
+                f"those of {beginning.source}: embeddings, head and, of its blocks 0 to "
+                f"{of_teacher - 1}, {', '.join(map(str, taken))}"
+            )
+        else:
+            first_weights = f"those of {distillation.student}"
+            if distillation.layers:
+                first_weights += f", {start.description.encoder.num_layers} of its blocks"
     if start.new_parts:
         first_weights += f"; new and random: {', '.join(start.new_parts)}"
     print(f"First weights: {first_weights}. `--start` is of no effect.")

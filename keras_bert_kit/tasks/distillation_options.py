@@ -17,13 +17,13 @@ class DistillationOptions:
     """
 
     layers: tuple[int, ...] = ()
-    """How many blocks of the teacher the student begins with, or which, counted from 0; by default
-    half of them."""
+    """How many blocks of the teacher, or of `student`, the student begins with, or which, counted
+    from 0; by default half of the teacher's, and all of `student`."""
     family: Literal["same", "distilbert"] | None = None
     """`distilbert` for a student without segments and pooler, which is for single texts; the
     default when a BERT is the teacher in pre-training, else it is the teacher's."""
     student: str | None = None
-    """Another model to begin with, instead of blocks of the teacher."""
+    """Another model to begin with, or to take `layers` from, instead of the teacher."""
     temperature: float = 2.0
     """Temperature of the soft cross-entropy: the higher, the more the unlikely classes count."""
     label_weight: float | None = None
@@ -48,9 +48,10 @@ class DistillationOptions:
                 raise ValueError(f"`{name}` must be at least 0; received {value}.")
         if not self.temperature > 0:
             raise ValueError(f"`temperature` must be positive; received {self.temperature}.")
-        if self.student is not None and (self.layers or self.family == "distilbert"):
+        if self.student is not None and not self.layers and self.family == "distilbert":
             raise ValueError(
-                "`student` is a model of its own: leave `layers` and `family` out, or `student`."
+                "`student` is taken as it is: leave `family` out, or choose blocks of it with "
+                "`layers`."
             )
 
     @property

@@ -67,7 +67,7 @@ def pretraining_student(
 
     Args:
         teacher: what `load_teacher` returned.
-        distillation: what the student is; with `student` a model of its own.
+        distillation: what the student is; with `student` another model, or blocks of that.
         dropout: dropout rate of the student; 0.1 in DistilBERT.
         dtype: dtype policy of the student.
 
@@ -75,33 +75,35 @@ def pretraining_student(
         ValueError: if the teacher has no such blocks, or the student another vocabulary.
     """
     distillation = distillation.for_pretraining(teacher.description.family)
+    source = teacher
     if distillation.student is not None:
-        student = load_for_pretraining(
+        source = load_for_pretraining(
             distillation.student, next_sentence=False, dropout=dropout, dtype=dtype
         )
-        vocabularies = (one.tokenizer.vocabulary.fingerprint for one in (teacher, student))
+        vocabularies = (one.tokenizer.vocabulary.fingerprint for one in (teacher, source))
         if len(set(vocabularies)) > 1:
             raise ValueError(
                 f"The vocabulary of {distillation.student} is another than its teacher's: what is "
                 "said of a blank cannot be compared. Leave `student` out, to begin with blocks of "
                 "the teacher."
             )
-        return student
+        if not distillation.layers:
+            return source
     encoder = student_encoder(
-        teacher.model.encoder,
+        source.model.encoder,
         distillation.chosen_layers,
         distillation.family,
         dropout=dropout,
         dtype=keras.config.dtype_policy() if dtype is None else dtype,
     )
-    model = PretrainingModel(encoder, **teacher.description.head)
-    given = {weight.path: weight for weight in teacher.model.weights}
+    model = PretrainingModel(encoder, **source.description.head)
+    given = {weight.path: weight for weight in source.model.weights}
     of_encoder = {weight.path for weight in encoder.weights}
     for weight in model.weights:
         if weight.path not in of_encoder:
             weight.assign(given[weight.path])
-    description = replace(teacher.description, encoder=EncoderConfig(**encoder.config))
-    return StartingPoint(model, teacher.tokenizer, description, ())
+    description = replace(source.description, encoder=EncoderConfig(**encoder.config))
+    return StartingPoint(model, source.tokenizer, description, source.new_parts)
 
 
 def pretraining_learner(

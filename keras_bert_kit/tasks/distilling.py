@@ -113,6 +113,8 @@ def new_student(task, teacher: Bundle, train, options, distillation: Distillatio
         encoder, tokenizer, _ = pretrained.load(
             distillation.student, "encoder", initialize=["pooler"], dtype=options.dtype
         )
+        if distillation.layers:
+            encoder = student_encoder(encoder, distillation.chosen_layers, distillation.family)
     else:
         tokenizer = teacher.tokenizer
         encoder = student_encoder(

@@ -68,6 +68,10 @@ def test_another_student_has_the_same_vocabulary(teacher, tmp_path):
     student = pretraining_student(teacher, options)
     learner = pretraining_learner(student.model, teacher.model, options)
     assert learner.model.output["hidden_1"].shape[-1] == 8  # projected to the teacher's width
+    block = pretraining_student(teacher, replace(options, layers=(1,), family="distilbert"))
+    assert block.description.encoder.num_layers == 1 and not block.description.encoder.pooler
+    one, first = (m.encoder.get_layer("block_0").get_weights() for m in (block.model, narrow))
+    assert all(map(np.array_equal, one, first))
     others = WordPieceTokenizer(Vocabulary([*SPECIAL_TOKENS, "u", "v", "w", "x", "y", "z"]))
     folder = saved(narrow, tmp_path / "other", others)
     with pytest.raises(ValueError, match=f"vocabulary of {folder} is another than its teacher's"):

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reference_bert import randomize
 from tiny_bundles import LABELS, tiny_bundle
 
+from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.labelled_texts import LabelledTexts
+from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.scores import Score
 from keras_bert_kit.prediction import outputs_of
 from keras_bert_kit.tasks import distilling
@@ -106,6 +109,21 @@ def test_a_new_student_has_the_head_and_the_blocks_of_its_teacher(teacher, task)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_student_begins_with_blocks_of_another_model(teacher, task, tmp_path):
+    other = Encoder(**teacher.encoder.config | {"num_layers": 3})
+    randomize(other)
+    Bundle(teacher.tokenizer, other).save_pretrained(tmp_path / "other")
+    distillation = DistillationOptions(student=str(tmp_path / "other"), layers=(0, 2))
+    _, student, _ = new_student(task, teacher, TRAIN, OPTIONS, distillation)
+    assert student.encoder.config["num_layers"] == 2
+    for index, of_other in enumerate((0, 2)):
+        found, expected = (
+            encoder.get_layer(f"block_{at}").get_weights()
+            for encoder, at in ((student.encoder, index), (other, of_other))
+        )
+        assert all(map(np.array_equal, found, expected))
+
+
 def test_insides_are_compared_batch_by_batch(teacher, task, tmp_path):
     distillation = DistillationOptions(layers=(1,), hidden="all", attention=True)
     options = replace(OPTIONS, epochs=1)
@@ -131,7 +149,7 @@ def test_without_its_teacher_a_student_is_fine_tuned(teacher, task, tmp_path):
     [
         ({"temperature": 0.0}, "`temperature` must be positive"),
         ({"soft_weight": -1.0}, "`soft_weight` must be at least 0"),
-        ({"student": "x", "layers": (2,)}, "leave `layers` and `family` out"),
+        ({"student": "x", "family": "distilbert"}, "leave `family` out"),
     ],
 )
 def test_options(changes, message):
