@@ -2,7 +2,7 @@
 
     python -m recipes.distill
     python -m recipes.distill --teacher saved_models/my-bert --data my-texts/ --name my-small-bert
-    python -m recipes.distill --teacher saved_models/my-task --layers 3 --name my-small-task
+    python -m recipes.distill --teacher saved_models/my-task --layers 1 --name my-small-task
     python -m recipes.distill --teacher saved_models/my-task --unlabelled more.jsonl --seeds 3
 
 Without options it pre-trains, without a network, a student of half the blocks of the BERT-tiny

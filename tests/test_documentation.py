@@ -35,7 +35,7 @@ def commands() -> list[str]:
 
 def test_the_readme_has_commands_and_code():
     assert "python -m recipes.pretrain" in commands()
-    assert len(blocks(ROOT / "README.md", "python")) == 1
+    assert len(blocks(ROOT / "README.md", "python")) == 2
 
 
 @pytest.mark.parametrize("command", commands())
@@ -63,7 +63,7 @@ def test_commands_are_known_and_their_options_exist(command):
 
 
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, corpus_folder, capsys):
-    (code,) = blocks(ROOT / "README.md", "python")
+    code, with_another_head = blocks(ROOT / "README.md", "python")
     assert "steps_per_epoch=1000" in code
     (tmp_path / "my-texts").symlink_to(corpus_folder)
     (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
@@ -72,6 +72,11 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, corpus_folder, cap
     code = code.replace("PretrainingData(shards[split], vocabulary)", SMALLER)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("[[[('")
+
+    assert "my-own" in with_another_head
+    scope = {}
+    exec(compile(with_another_head.replace("my-own", "bert-tiny"), "README.md", "exec"), scope)
+    assert scope["model"].history.history["loss"][0] > 0
 
 
 SMALLER = "PretrainingData(shards[split], vocabulary, batch_size=4, sequence_length=32)"
