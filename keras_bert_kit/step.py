@@ -8,6 +8,7 @@ What stock Keras 3.15 does otherwise, and why it is done again here:
   here a batch is cut into micro-batches that are divided by what the whole has.
 """
 
+from collections.abc import Collection
 from types import SimpleNamespace
 
 import keras
@@ -47,7 +48,7 @@ class TrainingStep(GlobalBatches):
         loss=None,
         loss_weights=None,
         micro_batches: int = 1,
-        mean_over_weights: bool = True,
+        mean_over_weights: bool | Collection[str] = True,
         remat: bool = False,
         few_shapes: bool = False,
         **kwargs,
@@ -63,7 +64,8 @@ class TrainingStep(GlobalBatches):
             mean_over_weights: whether a batch's loss is divided by the sum of its weights, so that
                 every prediction counts the same (masked tokens, tags). Otherwise by the number of
                 its terms: then a weight means the same in every batch, also where rows of like
-                weight share one, as the windows of long texts do in buckets by length.
+                weight share one, as the windows of long texts do in buckets by length. Or the names
+                of the outputs for which it is so.
             remat: whether the blocks of an encoder keep only their input for the backward pass and
                 compute the rest again there, to need less memory ("activation checkpointing"). The
                 step is the same one, dropout too. With `run_eagerly` it saves less.
@@ -74,8 +76,9 @@ class TrainingStep(GlobalBatches):
             **kwargs: see `keras.Model.compile`.
 
         Raises:
-            ValueError: if `loss` is no dict from names of outputs, `loss_weights` names an output
-                without a loss, `micro_batches` is not at least 1, or there is no block for `remat`.
+            ValueError: if `loss` is no dict from names of outputs, `loss_weights` or
+                `mean_over_weights` names an output without a loss, `micro_batches` is not at least
+                1, or there is no block for `remat`.
         """
         if not isinstance(loss, dict):
             raise ValueError(
@@ -86,6 +89,13 @@ class TrainingStep(GlobalBatches):
         if unknown:
             raise ValueError(
                 f"`loss` names {sorted(unknown)}, but the outputs are {sorted(self.output)}."
+            )
+        if isinstance(mean_over_weights, bool):
+            mean_over_weights = loss if mean_over_weights else ()
+        unknown = set(mean_over_weights) - set(loss)
+        if unknown:
+            raise ValueError(
+                f"`mean_over_weights` names {sorted(unknown)}, but `loss` has only {sorted(loss)}."
             )
         unknown = set(loss_weights or {}) - set(loss)
         if unknown:
@@ -105,7 +115,7 @@ class TrainingStep(GlobalBatches):
         self._micro_batches = micro_batches
         self._remat = remat
         self._few_shapes = few_shapes
-        self._mean_over_weights = mean_over_weights
+        self._mean_over_weights = frozenset(mean_over_weights)
         self._output_losses = {name: _per_element(given) for name, given in loss.items()}
         self._output_loss_weights = {name: (loss_weights or {}).get(name, 1.0) for name in loss}
         # Not attributes of the model: Keras would go on logging those of an earlier `compile`.
@@ -120,8 +130,8 @@ class TrainingStep(GlobalBatches):
         config = super().get_compile_config()
         if config and self._micro_batches > 1:
             config["micro_batches"] = self._micro_batches
-        if config and not self._mean_over_weights:
-            config["mean_over_weights"] = False
+        if config and self._mean_over_weights != set(self._output_losses):
+            config["mean_over_weights"] = sorted(self._mean_over_weights)
         if config and self._remat:
             config["remat"] = True
         if config and self._few_shapes:
@@ -200,7 +210,7 @@ class TrainingStep(GlobalBatches):
 
     def _share_of_rows(self, x, sample_weight):
         """A replica's share of all rows, and by output the sum of all replicas' weights."""
-        names = sorted(self._output_losses)
+        names = sorted(self._mean_over_weights)
         sizes = [tf.cast(_num_rows(x), tf.float32)]
         if sample_weight is not None and self._mean_over_weights:
             sizes += [tf.reduce_sum(tf.cast(sample_weight[name], tf.float32)) for name in names]
@@ -306,7 +316,7 @@ class TrainingStep(GlobalBatches):
                 tf.where(is_logged, mean, 0.0), tf.where(is_logged, denominator, 0.0)
             )
             of_all = denominators.get(name, tf.math.divide_no_nan(denominator, share))
-            if not self._mean_over_weights:
+            if name not in self._mean_over_weights:
                 of_all = tf.math.divide_no_nan(tf.cast(tf.size(terms), tf.float32), share)
             total += self._output_loss_weights[name] * tf.math.divide_no_nan(numerator, of_all)
         return total

@@ -30,6 +30,7 @@ from recipes.distill_pretrained import distil_pretrained
 from recipes.task_options import (
     PARTS,
     TaskOfModelOptions,
+    as_trained,
     deciding,
     model_task,
     splits_of_model,
@@ -145,9 +146,13 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
     folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))
     unlabelled = _unlabelled(task, splits, options, files)
+    if unlabelled is not None:
+        folder.keep_entry("unlabelled", fingerprint([unlabelled]), "the rows without labels")
 
     metric = options.metric or task.metric
-    teacher_task = replace(task, inputs=teacher.inputs or default_inputs(teacher.model))
+    teacher_task = as_trained(
+        replace(task, inputs=teacher.inputs or default_inputs(teacher.model)), teacher
+    )
     said = teacher_task.predict(teacher.model, teacher.tokenizer, splits.test)
     trained = {TEACHER: [(teacher_task, said)]}
     costs = {TEACHER: cost_of(teacher_task, teacher.model, teacher.tokenizer, splits.test)}

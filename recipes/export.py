@@ -20,6 +20,7 @@ from keras_bert_kit.data.row_options import RowOptions
 from recipes.command_line import main
 from recipes.task_options import (
     TaskOfModelOptions,
+    as_trained,
     model_task,
     options_of_run,
     read_examples,
@@ -77,9 +78,9 @@ def run(options: Options) -> dict[str, str]:
     """Writes and compares; returns the tables by format."""
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
-    from keras_bert_kit.export.description import describe
+    from keras_bert_kit.export.description import DESCRIPTION, describe
     from keras_bert_kit.export.lite_check import LiteCheck
-    from keras_bert_kit.export.lite_conversion import length_of
+    from keras_bert_kit.export.lite_conversion import check_tokenizer_inside, length_of
     from keras_bert_kit.export.served_model import in_float32
     from keras_bert_kit.export.whole_folder import whole_folder
 
@@ -87,10 +88,14 @@ def run(options: Options) -> dict[str, str]:
         raise ValueError(f"`--rows` must be at least 1; received {options.rows}.")
     started = time.monotonic()
     target = Path(options.output) / (options.name or f"{Path(options.model).name}-export")
+    if options.overwrite and target.exists() and not (target / DESCRIPTION).is_file():
+        raise ValueError(f"{target} is no export, so it is not overwritten: give another `--name`.")
     command = "python -m recipes.export " + shlex.join(sys.argv[1:])
     bundle = in_float32(Bundle.from_pretrained(options.model, model_task(options.task)))
-    bundle, rows, calibration = rows_to_ask(bundle, options)
     length = length_of(bundle, options.sequence_length)
+    if LITE in options.format and options.tokenizer_inside:
+        check_tokenizer_inside(bundle)
+    bundle, rows, calibration = rows_to_ask(bundle, options)
     tables = {}
     with whole_folder(target, options.overwrite) as folder:
         if SAVED_MODEL in options.format:
@@ -163,7 +168,7 @@ def _rows_of_model(bundle, options: Options) -> tuple | None:
     except FileNotFoundError as error:
         print(f"The rows that {options.model} was tested on are not here. {error}")
         return None
-    return task, splits.test, splits.train
+    return as_trained(task, bundle), splits.test, splits.train
 
 
 def export_saved_model(bundle, folder: Path, rows) -> str:
@@ -217,6 +222,7 @@ def export_lite_files(bundle, folder: Path, check, calibration, options: Options
 
 def export_onnx(bundle, folder: Path, check) -> str:
     """Writes the ONNX file; returns its table."""
+    from keras_bert_kit.export.lite_check import check_difference
     from keras_bert_kit.export.onnx_file import OnnxModel, write_onnx
 
     print("ONNX ...", flush=True)
@@ -224,6 +230,7 @@ def export_onnx(bundle, folder: Path, check) -> str:
     path.parent.mkdir()
     write_onnx(bundle, path)
     found = check.compare(OnnxModel(path), path.name)
+    check_difference(found.difference, path.name)
     alike = "-" if found.alike is None else f"{found.alike:.4f}"
     return (
         "| file | MB | largest difference | same answers |\n| --- | ---: | ---: | ---: |\n"

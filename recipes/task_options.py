@@ -1,7 +1,9 @@
 """What recipes share about tasks: from options to a task, and to its examples."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,8 @@ import tyro
 
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.training_options import OF_ITS_RECORDS
+
+logger = logging.getLogger(__name__)
 
 PROBLEMS = {
     "classification": "single_label",
@@ -126,19 +130,21 @@ def sample_examples(task):
     return task.examples(Rows(columns, "six books", list(range(1, 1 + len(columns["text"])))))
 
 
-def options_of_run(model: str | Path) -> dict:
-    """The options of the run that made a model; none for models from elsewhere.
-
-    Those of a student that it has not of its own are its teacher's, as in `recipes.distill`.
-    """
+def _config_of_run(model: str | Path) -> dict:
     from keras_bert_kit.json_file import read_json
     from keras_bert_kit.run_folder import CONFIG
 
     folder = Path(model).expanduser()
     folder = folder.parent if folder.name == CONFIG else folder
-    if not (folder / CONFIG).is_file():
-        return {}
-    config = read_json(folder / CONFIG)
+    return read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+
+
+def options_of_run(model: str | Path) -> dict:
+    """The options of the run that made a model; none for models from elsewhere.
+
+    Those of a student that it has not of its own are its teacher's, as in `recipes.distill`.
+    """
+    config = _config_of_run(model)
     options = config.get("options", {})
     if config.get("recipe") != "distill" or "teacher" not in options:
         return options if config.get("recipe") == "finetune" else {}
@@ -186,9 +192,8 @@ def task_of_bundle(
         if getattr(options, name) is not None
     }
     task = replace(task, inputs=replace(bundle.inputs or default_inputs(bundle.model), **given))
-    if found == "questions":
-        return replace(task, no_answer_threshold=bundle.no_answer_threshold), files
-    if found == "regression":
+    task = as_trained(task, bundle)
+    if found in ("questions", "regression"):
         return task, files
     names = names_of_classes(bundle.model, bundle.labels)
     if options.labels and len(options.labels) != len(names):
@@ -197,6 +202,13 @@ def task_of_bundle(
             f"{len(options.labels)} `--labels`: give one for each, in that order."
         )
     return replace(task, labels=tuple(options.labels or names)), files
+
+
+def as_trained(task, bundle):
+    """A task that answers as its model was set to in training: of questions, when not at all."""
+    if not hasattr(task, "no_answer_threshold"):
+        return task
+    return replace(task, no_answer_threshold=bundle.no_answer_threshold)
 
 
 def model_task(task: str | None) -> str | None:
@@ -237,10 +249,11 @@ def splits_of_model(
     Raises:
         ValueError: if it is not known what the model was trained on.
     """
-    from keras_bert_kit.tasks.example_splits import split_examples
+    from keras_bert_kit.tasks.example_splits import fingerprint, split_examples
 
     of_run = options_of_run(model)
     given = {part: given.get(part, ()) for part in PARTS}
+    are_of_run = not any(given.values()) and dev_share is None
     if not given["train"]:
         if not of_run:
             raise ValueError(f"It is not known what {model} was trained on: give `--train`.")
@@ -256,14 +269,26 @@ def splits_of_model(
         examples["train"] = sample_examples(task)
     if task.labels is not None:
         examples["train"] = task.known(examples["train"])
-    splits = split_examples(
+    split = partial(
+        split_examples,
         task,
         *(examples[part] for part in PARTS),
         dev_share=dev_share or of_run.get("dev_share", 0.1),
-        limit=limit,
         drop_duplicates=of_run.get("duplicates") == "drop",
         seed=of_run.get("seed", seed),
     )
+    splits = split(limit=limit)
+    config = _config_of_run(model)
+    if are_of_run and "rows" in config:
+        limit_then = config["options"].get("limit")
+        as_then = splits if limit_then == limit else split(limit=limit_then)
+        if fingerprint(as_then[1:]) != config["rows"]:
+            logger.warning(
+                "The rows that %s was trained on have changed since then, and are split otherwise "
+                "now: some that it is measured with may have been in its training. Give rows that "
+                "it has not seen.",
+                model,
+            )
     if task.labels is None:
         return splits.task, splits, files
     # In the model's order, and with classes of which there is no training row here.

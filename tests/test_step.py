@@ -90,6 +90,27 @@ def test_logs_of_validation_are_called_as_those_of_training():
     assert len(history["val_loss"]) == 2
 
 
+def test_a_mean_over_weights_may_be_that_of_some_outputs_only():
+    """Of two outputs with the same terms, one is divided by 2, one by its 4 terms."""
+    x, weights = column(1, 1, 1, 1), np.array([1, 1, 0, 0], "float32")
+    moved = {}
+    for over_weights in (["a"], True, False):
+        model = linear_model("a", "b")
+        model.compile(
+            keras.optimizers.SGD(1.0),
+            loss={name: keras.losses.MeanSquaredError() for name in ("a", "b")},
+            mean_over_weights=over_weights,
+        )
+        y = {name: column(1, 1, 5, 5) for name in ("a", "b")}
+        model.train_on_batch(x, y, dict.fromkeys(("a", "b"), weights))
+        moved[str(over_weights)] = [float(w[0, 0]) for w in map(np.array, model.get_weights())]
+    a, b = moved["['a']"]
+    assert a == moved["True"][0] == 2 * b
+    assert b == moved["False"][1]
+    with pytest.raises(ValueError, match=r"`mean_over_weights` names \['c'\]"):
+        model.compile("sgd", loss={"a": "mse"}, mean_over_weights=["c"])
+
+
 def test_without_weights_each_term_counts_once():
     model = linear_model("label")
     model.compile("sgd", loss={"label": "mse"})

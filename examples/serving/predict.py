@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import grpc
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
@@ -26,6 +27,14 @@ def request_of(body: dict, model: str) -> PredictRequest:
     return request
 
 
+def values_of(tensor) -> list:
+    """What an output holds, strings as text."""
+    values = tf.make_ndarray(tensor)
+    if values.dtype == object:  # strings come as bytes
+        values = np.vectorize(bytes.decode, otypes=[object])(values)
+    return values.tolist()
+
+
 def main() -> None:
     """Prints each output."""
     parser = argparse.ArgumentParser(
@@ -39,10 +48,7 @@ def main() -> None:
     with grpc.insecure_channel(arguments.server) as channel:
         response = PredictionServiceStub(channel).Predict(request, timeout=SECONDS)
     for name, tensor in sorted(response.outputs.items()):
-        values = tf.make_ndarray(tensor)
-        if values.dtype == object:  # strings come as bytes
-            values = values.astype("U")
-        print(f"{name}: {values.tolist()}")
+        print(f"{name}: {values_of(tensor)}")
 
 
 if __name__ == "__main__":

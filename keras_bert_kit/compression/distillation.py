@@ -120,7 +120,7 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
                 state = given["hidden_states"][block]
                 outputs[f"{HIDDEN}_{block}"] = _as_wide(state, teacher.encoder, block)
                 compared[f"{HIDDEN}_{block}"] = Compared(HIDDEN, "hidden_states", of_teacher)
-            if attention and block:  # the embeddings look at nothing
+            if attention and of_teacher:  # embeddings look at nothing
                 outputs[f"{ATTENTION}_{block}"] = given["attention"][block - 1]
                 compared[f"{ATTENTION}_{block}"] = Compared(ATTENTION, "attention", of_teacher - 1)
         super().__init__(inputs=student.input, outputs=outputs, name=name)
@@ -172,6 +172,12 @@ class DistillationModel(NamedInputs, TrainingStep, keras.Model):
             ATTENTION: attention / max(1, counts[ATTENTION]),
         }
         return {name: weights.get(kinds.get(name), label) for name in self.output}
+
+    @property
+    def outputs_by_token(self) -> set[str]:
+        """The outputs whose losses are means over all tokens of a batch, whatever weighs a row."""
+        compared = self._others.compared.items()
+        return {name for name, (kind, *_) in compared if kind in (HIDDEN, ATTENTION)}
 
     def metrics_by_output(self) -> dict[str, list[keras.metrics.Metric]]:
         """The student's."""

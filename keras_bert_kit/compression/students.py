@@ -112,4 +112,4 @@ def _copy(teacher, student) -> None:
 
 
 def _learned(layer) -> list:
-    return [weight for weight in layer.weights if weight.dtype.startswith("float")]
+    return [weight for weight in layer.weights if "float" in weight.dtype]

@@ -124,13 +124,24 @@ def richest_windows(
 
     def by_row(values):
         ragged = tf.RaggedTensor.from_value_rowids(values, found.rows, num_rows, validate=False)
-        # A column more than windows, as there may be no text at all.
-        dense = tf.pad(ragged.to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1)
-        return tf.gather(dense, rows)  # (N, K + 1)
+        return ragged.to_tensor(-1)  # (R, K)
 
-    first, stop = by_row(found.starts), by_row(found.stops)
-    starts, stops = starts[:, None], stops[:, None]
-    context = tf.cast(tf.minimum(starts - first, stop - stops), tf.float64)
-    context += 0.01 * tf.cast(stop - first, tf.float64)
-    is_inside = (first >= 0) & (starts >= first) & (stops <= stop)
-    return tf.argmax(tf.where(is_inside, context, -1.0), axis=1, output_type=tf.int32)
+    firsts, ends = by_row(found.starts), by_row(found.stops)
+
+    def look_from(number, best, chosen):
+        """One window of each text after the other: all at once would be places times windows."""
+        first, stop = (tf.gather(windows[:, number], rows) for windows in (firsts, ends))
+        context = tf.cast(tf.minimum(starts - first, stop - stops), tf.float64)
+        context += 0.01 * tf.cast(stop - first, tf.float64)
+        is_inside = (first >= 0) & (starts >= first) & (stops <= stop)
+        is_better = is_inside & (context > best)
+        chosen = tf.where(is_better, number, chosen)
+        return number + 1, tf.where(is_better, context, best), chosen
+
+    none = -tf.ones(tf.shape(starts), tf.float64)
+    _, _, chosen = tf.while_loop(
+        lambda number, best, chosen: number < tf.shape(firsts)[1],
+        look_from,
+        (0, none, tf.zeros_like(starts)),
+    )
+    return chosen

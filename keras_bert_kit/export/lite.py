@@ -10,7 +10,7 @@ from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.export.held_out_rows import HeldOutRows
-from keras_bert_kit.export.lite_check import Agreement, LiteCheck
+from keras_bert_kit.export.lite_check import Agreement, LiteCheck, check_difference
 from keras_bert_kit.export.lite_conversion import (
     convert,
     convert_with_tokenizer,
@@ -25,8 +25,6 @@ from keras_bert_kit.export.lite_text import LiteTextCheck
 from keras_bert_kit.export.metadata import check_client_tokenizer, pack
 from keras_bert_kit.export.served_model import in_float32
 from keras_bert_kit.text.tokenizer_files import tokenizer_options
-
-MOST_DIFFERENCE = 1e-4  # of an output in float32; more is no rounding but a fault
 
 logger = logging.getLogger(__name__)
 
@@ -149,11 +147,8 @@ def export_lite(
         file.write(content)
         file.flush()
         cost, agreement = rows.cost(Path(file.name)), rows.agreement(Path(file.name))
-        if quantization == "float32" and agreement.difference > MOST_DIFFERENCE:
-            raise RuntimeError(
-                f"{path.name} differs from the model in Keras by {agreement.difference:.1e}, but "
-                f"in float32 it may by at most {MOST_DIFFERENCE:.0e}. It is not kept."
-            )
+        if quantization == "float32":
+            check_difference(agreement.difference, path.name)
         reports.append((agreement, cost))
 
     write_atomically(path, write_and_check)
@@ -199,6 +194,7 @@ def _about(bundle: Bundle, quantization: str, sequence_length: int | None) -> di
         "problem": getattr(bundle.model, "arguments", {}).get("problem"),
         "quantization": quantization,
         "sequence_length": sequence_length,
+        "max_sequence_length": bundle.encoder.config["max_sequence_length"],
         "tokenizer": {"kind": type(tokenizer).__name__, **tokenizer_options(tokenizer)},
         "vocabulary_fingerprint": tokenizer.vocabulary.fingerprint,
         "no_answer_threshold": bundle.no_answer_threshold,

@@ -21,6 +21,7 @@ from keras_bert_kit.export.lite_model import LiteModel, padded
 from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel, encoder_of
 
 TIMED = 50  # inputs
+MOST_DIFFERENCE = 1e-4  # of an output in float32; more is no rounding but a fault
 NO_LESS = 1e-30  # than this is a probability, of which a logarithm is taken
 PER_TOKEN = {  # by task, the outputs with a value for every token
     "tagging": ("logits", "probabilities"),
@@ -138,6 +139,19 @@ def check_numbers(values: np.ndarray, output: str, name: str) -> None:
     """
     if not np.isfinite(values).all():
         raise RuntimeError(f"{name} gives `{output}` that are no numbers. It is not kept.")
+
+
+def check_difference(difference: float, name: str) -> None:
+    """Makes sure that a file in float32 differs from its model by rounding only.
+
+    Raises:
+        RuntimeError: if it does not, or the difference is no number.
+    """
+    if not difference <= MOST_DIFFERENCE:
+        raise RuntimeError(
+            f"{name} differs from the model in Keras by {difference:.1e}, but in float32 it may by "
+            f"at most {MOST_DIFFERENCE:.0e}. It is not kept."
+        )
 
 
 def agreement_of(rows: HeldOutRows, difference: float, of_model, of_file) -> Agreement:

@@ -77,6 +77,21 @@ def convert_with_tokenizer(
             f"With the tokenizer inside, `quantization` must be one of {', '.join(others)}; "
             f"received {quantization!r}."
         )
+    check_tokenizer_inside(bundle)
+    _check_labels(bundle)
+    _check_vocabulary(bundle)
+    hidden_dim = bundle.encoder.config["hidden_dim"]
+    with tempfile.TemporaryDirectory() as folder:
+        write_text_graph(bundle, Path(folder), sequence_length, pairs)
+        return to_lite(Path(folder), quantization, hidden_dim, has_tokenizer=True)
+
+
+def check_tokenizer_inside(bundle: Bundle) -> None:
+    """Refuses models whose tokenizer cannot be in a LiteRT file.
+
+    Raises:
+        ValueError: if the model tags words, answers questions, or its tokenizer is not BERT's.
+    """
     if isinstance(bundle.model, TaggingModel | SpanModel):
         raise ValueError(
             "With the tokenizer inside there are classes, values and embeddings of whole texts, "
@@ -86,12 +101,6 @@ def convert_with_tokenizer(
         raise ValueError(
             "LiteRT has no operations for byte-level BPE: export the model without its tokenizer."
         )
-    _check_labels(bundle)
-    _check_vocabulary(bundle)
-    hidden_dim = bundle.encoder.config["hidden_dim"]
-    with tempfile.TemporaryDirectory() as folder:
-        write_text_graph(bundle, Path(folder), sequence_length, pairs)
-        return to_lite(Path(folder), quantization, hidden_dim, has_tokenizer=True)
 
 
 def length_of(bundle: Bundle, sequence_length: int | None) -> int:

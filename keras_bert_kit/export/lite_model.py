@@ -65,10 +65,9 @@ class LiteModel:
             ValueError: if there are more tokens than the file takes.
         """
         count = len(token_ids)
-        if self.sequence_length is not None and count > self.sequence_length:
-            raise ValueError(
-                f"{self.path.name} takes up to {self.sequence_length} tokens; received {count}."
-            )
+        most = self.sequence_length or self.about.get("max_sequence_length")
+        if most is not None and count > most:
+            raise ValueError(f"{self.path.name} takes up to {most} tokens; received {count}.")
         length = self.sequence_length or count
         outputs = self._run(**padded(token_ids, segment_ids, length))
         return {

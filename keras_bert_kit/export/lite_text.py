@@ -90,7 +90,7 @@ class LiteTextCheck:
     @property
     def has_pairs(self) -> bool:
         """Whether the rows, and so the files, have two texts."""
-        return self.rows.examples.pairs is not None
+        return getattr(self.rows.examples, "pairs", None) is not None
 
     def agreement(self, path: Path) -> Agreement:
         """Runs a file on all rows and compares.

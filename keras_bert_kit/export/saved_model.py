@@ -136,8 +136,9 @@ def _spec(name: str, dtype: tf.DType, rank: int) -> tf.TensorSpec:
 
 def _with_labels(bundle: Bundle, said: dict) -> dict:
     """What a model says, and the names of the classes that it thinks right."""
-    if bundle.labels is None or isinstance(bundle.model, TaggingModel):
-        return said
+    is_of_classes = "probabilities" in said and not isinstance(bundle.model, TaggingModel)
+    if bundle.labels is None or not is_of_classes:
+        return said  # a regression, too, may come with a name of what it tells
     if bundle.model.arguments["problem"] == "multi_label":
         return said | {"given": said["probabilities"] >= 0.5}
     best = tf.argmax(said["probabilities"], axis=1)

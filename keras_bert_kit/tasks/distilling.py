@@ -14,11 +14,12 @@ from keras_bert_kit.compression.distillation import SOFT, DistillationModel
 from keras_bert_kit.compression.students import student_encoder
 from keras_bert_kit.data.classification import pool_windows
 from keras_bert_kit.data.labelled_texts import LabelledTexts
-from keras_bert_kit.prediction import outputs_of
+from keras_bert_kit.prediction import num_segments_of, outputs_of
 from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.tasks.example_splits import fingerprint
 from keras_bert_kit.tasks.fine_tuning import FineTuned, rebuilt, train_model, training_batches
 from keras_bert_kit.tasks.text_task import TextTask
+from keras_bert_kit.text_prediction import default_inputs
 from keras_bert_kit.training.training_options import TrainingOptions
 
 ANSWERS = "teacher-answers.npz"  # what the teacher says of the training rows, in the run's folder
@@ -72,7 +73,9 @@ def distil(
     reads_along = is_inside or not isinstance(task, TextTask)
     if reads_along:
         _check_reads_along(teacher, tokenizer, unlabelled)
-        batches = training_batches(task, train, model, tokenizer, options, seed)
+        # A student without segments takes no notice of them, its teacher was trained with them.
+        reader = max(model, teacher.model, key=num_segments_of)
+        batches = training_batches(task, train, reader, tokenizer, options, seed)
     else:
         batches = _batches_with_answers(
             task, teacher, train, unlabelled, model, tokenizer, options, seed, folder
@@ -100,6 +103,7 @@ def distil(
             distillation.hidden_weight,
             distillation.attention_weight,
         ),
+        mean_over_weights=task.mean_over_weights or learner.outputs_by_token,
     )
 
 
@@ -146,7 +150,9 @@ def answers_of(teacher: Bundle, task: TextTask, examples: LabelledTexts, path: P
     Returns:
         `(R, C)` float32.
     """
+    task = replace(task, inputs=teacher.inputs or default_inputs(teacher.model))
     digest = hashlib.blake2b(fingerprint([examples]).encode(), digest_size=8)
+    digest.update(repr(task.inputs).encode())
     for weight in teacher.model.get_weights():
         digest.update(weight.tobytes())
     wanted = digest.hexdigest()
@@ -154,7 +160,6 @@ def answers_of(teacher: Bundle, task: TextTask, examples: LabelledTexts, path: P
         with np.load(path) as kept:
             if str(kept["of"]) == wanted:
                 return kept["logits"]
-    task = replace(task, inputs=teacher.inputs or task.inputs)
     features = task.encode(examples, teacher.model, teacher.tokenizer)
     pad_id = teacher.tokenizer.vocabulary.pad_id
     print(f"The teacher reads {len(examples):,} texts.", flush=True)
@@ -169,7 +174,17 @@ def _batches_with_answers(
 ):
     """Batches of labelled and unlabelled texts, what the teacher says of them among the targets."""
     examples = train
+    if unlabelled is not None and (task.class_weights or task.resample):
+        raise ValueError(
+            "Texts without labels are of no class: leave them out, or do without `class_weights` "
+            "and `resample`."
+        )
     if unlabelled is not None and len(unlabelled):
+        if (train.pairs is None) != (unlabelled.pairs is None):
+            raise ValueError(
+                f"The labelled rows are {'single texts' if train.pairs is None else 'pairs'}, but "
+                "those without labels are not: give files with the same columns of texts."
+            )
         # Any label will do: its weight is 0.
         labels = [train.labels[0]] * len(unlabelled)
         examples = replace(

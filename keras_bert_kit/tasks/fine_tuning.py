@@ -1,6 +1,7 @@
 """Fine-tuning: from an encoder, a task and labelled examples to a trained model."""
 
 import math
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -131,6 +132,7 @@ def train_model(
     metric: str | None = None,
     learner=None,
     loss_weights: dict[str, float] | None = None,
+    mean_over_weights: bool | Collection[str] | None = None,
 ) -> FineTuned:
     """Trains a model, measures it as it goes, and ends with its best weights.
 
@@ -148,6 +150,7 @@ def train_model(
         metric: what the best weights are chosen by; by default the task's own.
         learner: what `fit` is called of, if not the model itself but one that it is a part of.
         loss_weights: of the learner's losses; by default all 1.
+        mean_over_weights: see `TrainingStep.compile`; by default as the task has it.
     """
     folder = Path(folder)
     learner = learner or model
@@ -159,7 +162,9 @@ def train_model(
     with strategy.scope():
         callbacks = _prepare(model, options, steps_per_epoch, total_steps)
         few_shapes = compiling_pays_off(batches, learner.encoder.config, total_steps)
-        _compile(learner, options, total_steps, few_shapes, task.mean_over_weights, loss_weights)
+        if mean_over_weights is None:
+            mean_over_weights = task.mean_over_weights
+        _compile(learner, options, total_steps, few_shapes, mean_over_weights, loss_weights)
     checkpoints = Checkpoints(folder / "checkpoints", writes=is_writer)
     start_step = checkpoints.restore(learner)
     if is_writer:
@@ -289,7 +294,7 @@ def _compile(
     options: TrainingOptions,
     total_steps: int,
     few_shapes: bool,
-    mean_over_weights: bool,
+    mean_over_weights: bool | Collection[str],
     loss_weights: dict[str, float] | None,
 ) -> None:
     width = learner.encoder.config["hidden_dim"]

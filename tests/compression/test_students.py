@@ -31,6 +31,13 @@ def test_blocks_and_all_else_are_the_teachers():
         np.testing.assert_array_equal(weight, given)
 
 
+def test_weights_in_half_precision_are_copied_too():
+    teacher = tiny_encoder(num_layers=1, dtype="bfloat16")
+    student = student_encoder(teacher, 1)
+    for weight, given in zip(student.weights, teacher.weights, strict=True):
+        np.testing.assert_array_equal(np.float32(weight), np.float32(given))
+
+
 def test_a_student_with_all_blocks_says_what_its_teacher_says():
     found, expected = (e(INPUTS) for e in (student_encoder(TEACHER, 4), TEACHER))
     np.testing.assert_array_equal(found["pooled_output"], expected["pooled_output"])

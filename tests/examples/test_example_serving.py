@@ -1,6 +1,7 @@
 """Request bodies for TensorFlow Serving fit the signatures of what is exported."""
 
 import json
+import runpy
 import subprocess
 import sys
 from concurrent import futures
@@ -51,6 +52,13 @@ def test_a_body_has_the_names_types_and_shapes_of_its_signature(signatures, name
         tensor = tf.constant(values)
         assert tensor.dtype == expected[key].dtype
         assert expected[key].shape.is_compatible_with(tensor.shape)
+
+
+def test_the_client_prints_answers_in_any_script():
+    values_of = runpy.run_path(str(FOLDER / "predict.py"))["values_of"]
+    for values in (["Zürich", "好"], [["é"], [""]], [], [0.5]):
+        tensor = tf.make_tensor_proto(values, tf.float32 if values == [0.5] else tf.string)
+        assert values_of(tensor) == values
 
 
 @pytest.mark.parametrize("name", sorted(BODIES))

@@ -75,6 +75,14 @@ def test_more_tokens_than_it_takes_are_refused(path):
         LiteModel(path).run([5] * 17)
 
 
+def test_more_tokens_than_the_model_has_positions_are_refused(path, monkeypatch):
+    model = LiteModel(path)
+    monkeypatch.setattr(model, "sequence_length", None)  # as if it took any
+    monkeypatch.setattr(model, "about", {"max_sequence_length": 16})
+    with pytest.raises(ValueError, match=r"model.tflite takes up to 16 tokens; received 17."):
+        model.run([5] * 17)
+
+
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"There is no file nowhere.tflite."):
         LiteModel("nowhere.tflite")

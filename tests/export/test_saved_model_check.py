@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
@@ -62,9 +65,24 @@ def test_another_model_is_found_out(task, exported):
     other = tiny_bundle(task)
     for weight in other.model.trainable_weights:
         weight.assign(-weight)
-    found = check_saved_model(other, folder, TEXTS)
-    assert found.alike < 1.0
-    assert found.difference > 0.01
+    with pytest.raises(RuntimeError, match="The SavedModel differs from the model in Keras by"):
+        check_saved_model(other, folder, TEXTS)
+
+
+def test_no_numbers_are_found_out(tmp_path):
+    bundle = tiny_bundle("regression")
+    values = bundle.model.get_weights()
+    bundle.model.set_weights([np.full_like(value, np.nan) for value in values])
+    write_saved_models(bundle, tmp_path)
+    bundle.model.set_weights(values)
+    with pytest.raises(RuntimeError, match="The SavedModel differs from the model in Keras by nan"):
+        check_saved_model(bundle, tmp_path, TEXTS)
+
+
+def test_a_regression_may_have_a_label(tmp_path):
+    bundle = replace(tiny_bundle("regression"), labels=("LABEL_0",))
+    write_saved_models(bundle, tmp_path)
+    assert check_saved_model(bundle, tmp_path, TEXTS).difference < 1e-5
 
 
 def test_results_have_the_form_of_predict_text(exported):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.distill import Options, __doc__, run
+from recipes.task_options import splits_of_model
 
 TRAINING = TrainingOptions(epochs=2, batch_size=8, learning_rate=3e-3, log_every=2)
 
@@ -134,6 +136,20 @@ def test_mistakes(teacher, tmp_path, arguments, message, capsys):
     given = ["--teacher", str(teacher), "--output", str(tmp_path), *arguments]
     assert main(Options, run, __doc__, given) == 1
     assert message in capsys.readouterr().err
+
+
+def test_rows_that_have_changed_since_training_are_told_of(teacher, tmp_path, caplog):
+    moved = shutil.copytree(teacher.parent, tmp_path / "moved")
+    config = moved / "teacher" / "config.json"
+    train = moved / "train.csv"
+    config.write_text(config.read_text().replace(str(teacher.parent / "train.csv"), str(train)))
+    model = str(moved / "teacher")
+    bundle = Bundle.from_pretrained(model)
+    splits_of_model(bundle, model, {}, Options())
+    assert "have changed since then" not in caplog.text
+    train.write_text(train.read_text() + "one more,stars\n")
+    splits_of_model(bundle, model, {}, Options())
+    assert f"The rows that {model} was trained on have changed since then" in caplog.text
 
 
 def test_rows_are_asked_for_where_a_teacher_does_not_say(teacher, tmp_path, capsys):

@@ -5,11 +5,12 @@ import json
 import pytest
 from tiny_bundles import LABELS, tiny_bundle
 
+from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.export import onnx_file
 from keras_bert_kit.export.lite_model import LiteModel
 from recipes.command_line import main
-from recipes.export import Options, run
+from recipes.export import Options, rows_to_ask, run
 
 TEXTS = [f"{subject} is {state}" for subject in ("star", "bread", "ada", "who")
          for state in ("far", "warm", "the", ".")]  # fmt: skip
@@ -93,6 +94,46 @@ def test_an_export_is_overwritten_only_if_asked(classifier, exported, capsys):
     assert main(Options, run, "", arguments) == 1
     assert "mine-export is there already" in capsys.readouterr().err
     assert (folder / "card.md").read_text() == before
+
+
+def test_only_exports_are_overwritten(classifier, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.weights.h5").write_bytes(b"all that there is")
+    arguments = ["--model", classifier[0], "--output", str(tmp_path), "--name", "mine"]
+    assert main(Options, run, "", [*arguments, "--overwrite"]) == 1
+    assert "mine is no export, so it is not overwritten" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "model.weights.h5").is_file()
+
+
+def test_a_tokenizer_that_cannot_be_inside_is_refused_before_anything_else(tmp_path):
+    tiny_bundle("tagging", INPUTS).save_pretrained(tmp_path / "mine")
+    options = Options(str(tmp_path / "mine"), output=str(tmp_path), tokenizer_inside=True)
+    with pytest.raises(ValueError, match="but not yet tags or answers"):
+        run(options)
+
+
+def test_the_threshold_of_answers_is_that_of_training(tmp_path):
+    made_of = {"train": ["a.json"], "test": ["a.json"], "dev": ["a.json"], "task": "questions"}
+    asked = {"context": "the star shines", "qas": []}
+    for number in range(4):
+        answers = [{"text": "star", "answer_start": 4}] if number else []
+        qa = {
+            "id": str(number),
+            "question": "who ?",
+            "answers": answers,
+            "is_impossible": not number,
+        }
+        asked["qas"].append(qa)
+    data = tmp_path / "a.json"
+    data.write_text(json.dumps({"version": "v2.0", "data": [{"title": "", "paragraphs": [asked]}]}))
+    made_of |= {part: [str(data)] for part in ("train", "dev", "test")}
+    tiny_bundle("questions", INPUTS, no_answer_threshold=-7.5).save_pretrained(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine" / "config.json").read_text())
+    config |= {"recipe": "finetune", "options": made_of}
+    (tmp_path / "mine" / "config.json").write_text(json.dumps(config))
+    bundle = Bundle.from_pretrained(tmp_path / "mine")
+    _, rows, _ = rows_to_ask(bundle, Options(str(tmp_path / "mine"), ("onnx",)))
+    assert rows.task.no_answer_threshold == -7.5
 
 
 def test_nothing_is_left_of_an_export_for_which_there_is_no_room(classifier, tmp_path, monkeypatch):

@@ -137,6 +137,34 @@ def test_insides_are_compared_batch_by_batch(teacher, task, tmp_path):
         )
 
 
+def test_a_student_without_segments_does_not_take_them_from_its_teacher(
+    teacher, task, tmp_path, monkeypatch
+):
+    seen = []
+    original = distilling.train_model
+
+    def train_model(task, model, tokenizer, batches, *args, **kwargs):
+        seen.append(batches.features.segment_ids.max())
+        return original(task, model, tokenizer, batches, *args, **kwargs)
+
+    monkeypatch.setattr(distilling, "train_model", train_model)
+    pairs, dev_pairs = (replace(rows, pairs=rows.texts) for rows in (TRAIN, DEV))
+    options = replace(OPTIONS, epochs=1)
+    distillation = DistillationOptions(layers=(1,), family="distilbert", hidden="last")
+    distil(task, teacher, pairs, dev_pairs, options, distillation, tmp_path / "seed-0")
+    assert seen == [1]
+
+
+def test_unlabelled_texts_fit_to_the_labelled_ones(teacher, task, tmp_path):
+    pairs = replace(TRAIN, pairs=TRAIN.texts)
+    give = {"unlabelled": texts(2)}
+    with pytest.raises(ValueError, match="The labelled rows are pairs, but those without labels"):
+        distil(task, teacher, pairs, DEV, OPTIONS, DistillationOptions(), tmp_path / "a", **give)
+    weighted = replace(task, class_weights=True)
+    with pytest.raises(ValueError, match="Texts without labels are of no class"):
+        distil(weighted, teacher, TRAIN, DEV, OPTIONS, DistillationOptions(), tmp_path, **give)
+
+
 def test_without_its_teacher_a_student_is_fine_tuned(teacher, task, tmp_path):
     options = replace(OPTIONS, epochs=1)
     folder = tmp_path / "a" / "alone-0"
