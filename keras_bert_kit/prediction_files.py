@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -44,7 +44,7 @@ def output_format(output: str) -> str:
     return ENDINGS[ending]
 
 
-def check_output(output: str, overwrite: bool = False, inputs: tuple[str, ...] = ()) -> None:
+def check_output(output: str, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> None:
     """Refuses, before any work is done, a file that is there already, or that is read as well.
 
     Raises:

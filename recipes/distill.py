@@ -31,6 +31,7 @@ from recipes.task_options import (
     PARTS,
     TaskOfModelOptions,
     as_trained,
+    check_metric,
     deciding,
     model_task,
     splits_of_model,
@@ -135,11 +136,7 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
     task, splits, files = splits_of_model(
         teacher, options.teacher, given, options, options.dev_share, options.limit, options.seed
     )
-    if options.metric not in (None, *task.metric_names):
-        raise ValueError(
-            f"`--metric {options.metric}` is none of this task; choose one of "
-            f"{', '.join(task.metric_names)}."
-        )
+    check_metric(options.metric, task)
     left_out = (*NOT_OF_THE_RESULT, "data", "steps")
     decisive = deciding(options, left_out)
     folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
@@ -180,7 +177,7 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
     }
     for who, (best, _, predicted) in students.items():
         trained[who] = predicted
-        costs[who] = cost_of(task, best.bundle.model, best.bundle.tokenizer, splits.test)
+        costs[who] = cost_of(best.task, best.bundle.model, best.bundle.tokenizer, splits.test)
     kept, kept_seeds, _ = students[STUDENT]
     save_model(folder, kept.bundle)
     found = compare_distillation(trained, costs, splits.test, metric)

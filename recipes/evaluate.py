@@ -17,6 +17,7 @@ from pathlib import Path
 from recipes.command_line import main
 from recipes.task_options import (
     TaskOfModelOptions,
+    check_metric,
     model_task,
     read_examples,
     task_of_bundle,
@@ -68,7 +69,9 @@ def run(options: Options) -> dict:
     name = (
         options.name or f"{Path(options.model).name}-on-{Path(options.data[0]).name.split('.')[0]}"
     )
-    decisive = {k: v for k, v in asdict(options).items() if k not in ("output", "name")}
+    check_metric(options.metric, task)
+    not_decisive = ("output", "name", "batch_size", "metric")
+    decisive = {k: v for k, v in asdict(options).items() if k not in not_decisive}
     folder = RunFolder.open(Path(options.output) / name, "evaluate", decisive)
 
     predictions = task.predict(bundle.model, bundle.tokenizer, test, options.batch_size)

@@ -24,7 +24,13 @@ from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.training.strategy_name import StrategyName
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
-from recipes.task_options import deciding, make_task, read_examples, sample_examples
+from recipes.task_options import (
+    check_metric,
+    deciding,
+    make_task,
+    read_examples,
+    sample_examples,
+)
 
 
 @dataclass(frozen=True)
@@ -138,19 +144,12 @@ def run(options: Options) -> dict:
         resample=options.resample,
         pooling=options.pooling,
     )
-    if options.metric not in (None, *task.metric_names):
-        raise ValueError(
-            f"`--metric {options.metric}` is none of `--task {options.task}`; choose one of "
-            f"{', '.join(task.metric_names)}."
-        )
+    check_metric(options.metric, task)
     training = options.training
     with standard_error_closed():
         strategy = choose_strategy(options.strategy, options.cpus)
     check_workers(strategy, training.batch_size, training.checkpoint_minutes)
     with chief_first(strategy):
-        folder = RunFolder.open(
-            Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
-        )
         train, dev, test = (_examples(task, options, name) for name in ("train", "dev", "test"))
         splits = split_examples(
             task,
@@ -161,6 +160,11 @@ def run(options: Options) -> dict:
             limit=options.limit,
             drop_duplicates=options.duplicates == "drop",
             seed=options.seed,
+        )
+        check_metric(options.metric, splits.task)  # which knows its labels
+        # Only now: options that are corrected have not begun a run yet.
+        folder = RunFolder.open(
+            Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
         )
         folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     task = splits.task

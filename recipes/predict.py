@@ -63,8 +63,8 @@ def run(options: Options) -> int:
     from keras_bert_kit.row_prediction import RowPredictor
     from recipes.task_options import options_of_run
 
-    check_output(options.output, options.overwrite, options.input)
     files = open_sources(options.input, options.files) if options.input else []
+    check_output(options.output, options.overwrite, [file.path for file in files])
     reads_pipe = STANDARD_INPUT in options.input
     is_typed = reads_pipe and sys.stdin.isatty()
     predictor = RowPredictor(

@@ -201,6 +201,8 @@ def task_of_bundle(
             f"The model has {len(names)} classes ({', '.join(names)}), but there are "
             f"{len(options.labels)} `--labels`: give one for each, in that order."
         )
+    if found == "tagging":
+        task = replace(task, plain=not any(name[:2] in ("B-", "I-") for name in names))
     return replace(task, labels=tuple(options.labels or names)), files
 
 
@@ -209,6 +211,19 @@ def as_trained(task, bundle):
     if not hasattr(task, "no_answer_threshold"):
         return task
     return replace(task, no_answer_threshold=bundle.no_answer_threshold)
+
+
+def check_metric(metric: str | None, task) -> None:
+    """Refuses a metric that a task does not have, as far as it knows its labels.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if metric not in (None, *task.metric_names):
+        raise ValueError(
+            f"`--metric {metric}` is none of this task; choose one of "
+            f"{', '.join(task.metric_names)}."
+        )
 
 
 def model_task(task: str | None) -> str | None:

@@ -4,6 +4,7 @@ The same label comes in several guises: `1` from JSON, `"1"` from a TSV, `1.0` f
 once had a gap, an index into the names of a TFDS set. They must not become different classes.
 """
 
+import ast
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -101,10 +102,19 @@ def several_labels(
     if isinstance(value, str):
         if value.strip().lower() == "nan":
             raise ValueError(f"there is no label ({value!r})")
-        value = value.split(separator) if value.strip() else []
+        value = _written_list(value) or (value.split(separator) if value.strip() else [])
     elif not isinstance(value, list | tuple):
         value = [value]
     return tuple(dict.fromkeys(class_label(name, class_names) for name in value))
+
+
+def _written_list(text: str) -> list | None:
+    """The list that a table holds as Python writes it, such as `['joy', 'anger']`; else None."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _plain(value):

@@ -135,7 +135,7 @@ def _ids_and_kept(
         if on_unknown == "error":
             raise ValueError(
                 f"{message} Correct them, add such rows to the training data, or leave them out "
-                'with `on_unknown="skip"`.'
+                'with `--on-bad skip`, in Python `on_unknown="skip"`.'
             )
         if len(bad) == len(rows):
             raise ValueError(f"{message} No row is left.")

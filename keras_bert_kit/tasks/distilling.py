@@ -17,7 +17,13 @@ from keras_bert_kit.data.labelled_texts import LabelledTexts
 from keras_bert_kit.prediction import num_segments_of, outputs_of
 from keras_bert_kit.tasks.distillation_options import DistillationOptions
 from keras_bert_kit.tasks.example_splits import fingerprint
-from keras_bert_kit.tasks.fine_tuning import FineTuned, rebuilt, train_model, training_batches
+from keras_bert_kit.tasks.fine_tuning import (
+    FineTuned,
+    rebuilt,
+    train_model,
+    training_batches,
+    within_positions,
+)
 from keras_bert_kit.tasks.text_task import TextTask
 from keras_bert_kit.text_prediction import default_inputs
 from keras_bert_kit.training.training_options import TrainingOptions
@@ -126,6 +132,7 @@ def new_student(task, teacher: Bundle, train, options, distillation: Distillatio
         )
         if isinstance(task, TextTask) and task.pooling is None:
             task = replace(task, pooling=teacher.model.arguments["pooling"])
+    task = within_positions(task, encoder)
     model = task.model(rebuilt(encoder, options), train)
     if distillation.student is None:
         given = {weight.path: weight for weight in teacher.model.weights}

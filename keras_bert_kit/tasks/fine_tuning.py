@@ -1,8 +1,9 @@
 """Fine-tuning: from an encoder, a task and labelled examples to a trained model."""
 
+import logging
 import math
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ TPU = tf.distribute.TPUStrategy
 LENGTH_STEP, XLA_LENGTH_STEP = 4, 32
 # What compiling all passes of one length takes, and what they save per token, width and block.
 SECONDS_TO_COMPILE, SECONDS_SAVED = 0.25, 5e-8
+
+logger = logging.getLogger(__name__)
 
 
 class FineTuned(NamedTuple):
@@ -100,9 +103,19 @@ def fine_tune(
     )
     with (strategy or tf.distribute.get_strategy()).scope():
         encoder = rebuilt(encoder, options, keep_weights=not random_start)
+        task = within_positions(task, encoder)
         model = task.model(encoder, train)
     batches = training_batches(task, train, model, tokenizer, options, seed)
     return train_model(task, model, tokenizer, batches, dev, options, folder, metric=metric)
+
+
+def within_positions(task, encoder):
+    """A task whose inputs are no longer than the model can read; that they are cut is logged."""
+    positions = encoder.config["max_sequence_length"]
+    if task.inputs.sequence_length <= positions:
+        return task
+    logger.info("Inputs have at most %d tokens: the model has no more positions.", positions)
+    return replace(task, inputs=replace(task.inputs, sequence_length=positions, stride=None))
 
 
 def training_batches(task, train, model, tokenizer, options: TrainingOptions, seed: int) -> Batches:

@@ -34,10 +34,17 @@ class QuestionTask:
     no_answer_threshold: float | None = None
 
     name = "span"
-    metric_names = ("f1", "exact_match", "best_f1", "best_exact_match")
     mean_over_weights = True  # every prediction counts the same
     metric = "f1"
     labels = None
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What the best weights may be chosen by; `best_` is with the best threshold."""
+        names = ("f1", "exact_match")
+        return (
+            names if self.no_answer_threshold is None else (*names, "best_f1", "best_exact_match")
+        )
 
     def examples(self, rows: Rows) -> Questions:
         """Questions, contexts and answers of some rows, each of them checked."""

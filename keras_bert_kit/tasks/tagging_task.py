@@ -28,6 +28,10 @@ class SentenceTags(NamedTuple):
     probabilities: np.ndarray | None = None
 
 
+ENTITY_METRICS = ("f1", "precision", "recall", "f1_macro", "accuracy")
+OF_PROBABILITIES = ("roc_auc", "pr_auc", "cross_entropy", "calibration_error")
+
+
 @dataclass(frozen=True)
 class TaggingTask:
     """Tags of words.
@@ -51,8 +55,12 @@ class TaggingTask:
     plain: bool = False
 
     name = "tagging"
-    metric_names = ("f1", "precision", "recall", "f1_macro", "accuracy")
     mean_over_weights = True  # every prediction counts the same
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What the best weights may be chosen by."""
+        return ("accuracy",) if self.plain else ENTITY_METRICS
 
     @property
     def metric(self) -> str:
@@ -143,7 +151,9 @@ class TaggingTask:
         if not self.plain:
             return tagging_metrics(examples.tags, found)
         ids = [self._ids(tags) for tags in (examples.tags, found)]
-        return classification_metrics(ids[0], np.eye(len(self.labels))[ids[1]], self.labels)
+        found = classification_metrics(ids[0], np.eye(len(self.labels))[ids[1]], self.labels)
+        # Of the words only the likeliest tag is known, not how sure of it the model is.
+        return {name: value for name, value in found.items() if name not in OF_PROBABILITIES}
 
     def score(self, examples: TaggedWords, predictions: list[SentenceTags]):
         """A score of sentences, for the bootstrap."""

@@ -20,6 +20,7 @@ from keras_bert_kit.tasks.problems import PROBLEMS, Problem
 
 logger = logging.getLogger(__name__)
 WIDE = 768  # BERT-base
+OF_TWO_CLASSES = ("precision", "recall", "f1")  # those of the second
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ class TextTask:
     @property
     def metric_names(self) -> tuple[str, ...]:
         """What else they may be chosen by."""
-        return self.kind.metric_names
+        names = self.kind.metric_names
+        if self.problem == "single_label" and self.labels is not None and len(self.labels) != 2:
+            names = tuple(name for name in names if name not in OF_TWO_CLASSES)
+        return names
 
     def examples(self, rows: Rows) -> LabelledTexts:
         """Texts and labels of some rows, each of them checked."""
@@ -130,7 +134,7 @@ class TextTask:
         return examples.groups
 
     def model(self, encoder: Encoder, train: LabelledTexts) -> ClassificationModel:
-        """A new model on an encoder; of a regression the output starts at the mean."""
+        """A new model on an encoder; values start around the mean of the labels, as far apart."""
         # The family's own head, unless that is BERT's and there is no pooler to read.
         is_bert = family_of(EncoderConfig(**encoder.config)) == "bert"
         pooling = self.pooling or ("mean" if encoder.config["hidden_dim"] < WIDE else "first")
@@ -148,7 +152,10 @@ class TextTask:
             pooling=pooling,
         )
         if self.problem == "regression":
-            model.get_layer("classifier").linear.bias.assign([np.mean(train.labels)])
+            # Otherwise the head would have to grow first, by a learning rate that knows no units.
+            linear, spread = model.get_layer("classifier").linear, float(np.std(train.labels))
+            linear.bias.assign([np.mean(train.labels)])
+            linear.kernel.assign(linear.kernel * (spread or 1.0))
         return model
 
     def encode(self, examples: LabelledTexts, model, tokenizer) -> Features:

@@ -87,6 +87,9 @@ def test_what_is_no_number(value, message):
         (3, ("3",)),
         ([], ()),
         ("", ()),
+        ("['joy', 'anger']", ("joy", "anger")),
+        ("[27]", ("27",)),
+        ("[x], y", ("[x]", "y")),
     ],
 )
 def test_several_labels(value, expected):

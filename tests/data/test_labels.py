@@ -50,7 +50,8 @@ def test_an_unknown_label_is_said_with_its_rows_and_the_known_ones():
     assert str(error.value) == (
         "3 of 4 rows of dev.tsv (rows 5, 6, 9) have a label that is not known: 'neutral' (2), "
         "'Neg' (1). Known are: 'neg', 'pos'. 'Neg' and 'neg' differ in case. Correct them, add "
-        'such rows to the training data, or leave them out with `on_unknown="skip"`.'
+        "such rows to the training data, or leave them out with `--on-bad skip`, in Python "
+        '`on_unknown="skip"`.'
     )
 
 

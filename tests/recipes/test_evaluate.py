@@ -1,6 +1,7 @@
 """Tests of measuring models on labelled rows from the command line, without training."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tiny_bundles import LABELS, tiny_bundle
@@ -120,6 +121,15 @@ def test_the_format_goes_by_the_name_where_that_says_it(tmp_path):
     for name, expected in (("a.jsonl.xz", None), ("a.tsv", None), ("a.txt", "csv")):
         _, read = task_of_bundle(bundle, model, (name,), Options(model, (name,)))
         assert read.format == expected
+
+
+def test_tags_that_mark_no_entities_are_known_by_their_names(tmp_path):
+    for labels, plain in ((("DT", "NN", "VB", "IN", "B"), True), (LABELS["tagging"], False)):
+        folder = tmp_path / str(plain)
+        replace(tiny_bundle("tagging"), labels=labels).save_pretrained(folder)
+        task, _ = task_for(str(folder))
+        assert task.plain == plain
+        assert ("f1" in task.metric_names) != plain
 
 
 def test_the_threshold_for_no_answer_is_kept(tmp_path):

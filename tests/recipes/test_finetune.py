@@ -195,10 +195,11 @@ def test_bad_files_are_one_line_and_exit_code_1(kind, options, tmp_path, capsys)
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == [path]  # the name is free for a corrected command
 
 
 WRONG_OPTIONS = {
-    "--metric loss": "`--metric loss` is none of `--task classification`; choose one of accuracy",
+    "--metric loss": "`--metric loss` is none of this task; choose one of accuracy",
     "--task tagging --class-weights": "--class-weights mean nothing for `--task tagging`",
     "--class-weights --resample": "choose one of them",
     "--seeds 0": "`--seeds` must be at least 1",

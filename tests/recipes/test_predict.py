@@ -242,6 +242,9 @@ def test_a_file_that_is_there_is_kept(models, tmp_path):
     assert output.read_text().startswith("id,text,value\nr0,a,")
     with pytest.raises(ValueError, match="is read, so it cannot be written"):
         run(Options(models["regression"], input=(source,), output=source, overwrite=True))
+    with pytest.raises(ValueError, match="is read, so it cannot be written"):
+        pattern = str(tmp_path / "*.csv")
+        run(Options(models["regression"], input=(pattern,), output=str(output), overwrite=True))
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(models, monkeypatch, capsys, tmp_path):

@@ -138,6 +138,16 @@ def test_the_optimizer_gets_what_the_options_say():
     assert float(optimizer._learning_rate(2)) == pytest.approx(1e-3)  # 3 of 30 steps up
 
 
+def test_inputs_are_no_longer_than_the_model_reads(tiny_run, tmp_path):
+    rows = stars_and_bread(8)
+    rows = replace(rows, texts=[100 * "star " + text for text in rows.texts])
+    task = TextTask(inputs=InputOptions(500, "truncate"))
+    options = TrainingOptions(epochs=1, batch_size=4)
+    trained = fine_tune(task.with_labels_of(rows), tiny_run[0], rows, rows, options, tmp_path)
+    assert trained.task.inputs.sequence_length == 64
+    assert trained.bundle.inputs.sequence_length == 64
+
+
 def test_unfreezing_counts_epochs():
     _, callbacks = prepared(unfreeze_every=0.5)
     assert isinstance(callbacks[0], GradualUnfreezing)

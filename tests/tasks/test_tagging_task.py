@@ -48,6 +48,7 @@ def test_plain_tags_are_measured_by_words():
     assert task.metrics(rows, baselines["commonest tag of each word"])["accuracy"] == 1.0
     found = [SentenceTags(["NN", "NN"]), SentenceTags(["NN"])]
     assert task.metrics(rows, found)["accuracy"] == pytest.approx(2 / 3)
+    assert "cross_entropy" not in task.metrics(rows, found)  # probabilities are not known
     assert task.score(rows, found)(np.array([0, 0]))["accuracy"] == 0.5
 
 

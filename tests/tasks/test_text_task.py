@@ -37,6 +37,25 @@ def test_classes_become_their_numbers_in_the_order_of_the_names():
     assert x["token_ids"].shape == (4, 8)
 
 
+def test_a_regression_starts_where_its_labels_are_and_as_far_apart():
+    heads = {}
+    for unit in (1.0, 100.0):
+        keras.utils.set_random_seed(0)
+        rows = examples([unit * label for label in (1.0, 2.0, 3.0, 6.0)])
+        model = TextTask("regression", INPUTS).model(tiny_encoder(), rows)
+        heads[unit] = [np.array(w) for w in model.get_layer("classifier").linear.weights]
+    kernel, bias = heads[1.0]
+    np.testing.assert_allclose(heads[100.0][0], 100 * kernel, rtol=1e-5)
+    assert bias.tolist() == [3.0] and heads[100.0][1].tolist() == [300.0]
+    assert kernel.std() > 0
+
+
+@pytest.mark.parametrize(("labels", "has_f1"), [(["a", "b"], True), (["a", "b", "c"], False)])
+def test_metrics_of_the_second_class_are_those_of_two(labels, has_f1):
+    task = TextTask(inputs=INPUTS).with_labels_of(examples(labels))
+    assert ("f1" in task.metric_names) == has_f1 and "f1_macro" in task.metric_names
+
+
 def test_class_weights_make_rare_rows_weigh_more():
     rows = examples(["a", "a", "a", "b"])
     task = TextTask(inputs=INPUTS, class_weights=True).with_labels_of(rows)
