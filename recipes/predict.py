@@ -77,6 +77,8 @@ def run(options: Options) -> int:
         rows_at_once=1 if is_typed else options.batch_size * (1 if reads_pipe else BATCHES_AT_ONCE),
         output_format=output_format(options.output),
     )
+    if predictor.task == "questions" and options.text and not options.pair:
+        raise ValueError("A question is asked about a text: give it with `--pair`.")
     to_terminal = options.output == STANDARD_OUTPUT and sys.stdout.isatty()
     shows_progress = sys.stderr.isatty() and not is_typed and not to_terminal
     if is_typed:

@@ -13,6 +13,7 @@ from keras_bert_kit.data.tag_schemes import PLAIN, Detection, detect_scheme, to_
 # What public data sets call them
 USUAL_WORDS = ("tokens", "words")
 USUAL_TAGS = ("tags", "ner_tags", "ner")
+NO_TYPE = "_"  # of entities that are of one kind only
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def tagged_words(
     sets use are tried, and what was taken is logged. Which scheme the tags are in is found out from
     all of them (`tag_schemes.py` says how) and logged; so is their conversion. IOB2 with faults is
     left as it is and its faults are counted: `scheme="IOB1"` makes `B` of each `I` that begins.
+    `B` and `I` without a type get the type `_`, as in `seqeval`.
 
     Args:
         rows: the table.
@@ -99,6 +101,8 @@ def tagged_words(
     columns = zip(sentences, rows.columns[tags], strict=True)
     found = [_tags(sentence, value, names, i, bad) for i, (sentence, value) in enumerate(columns)]
     kept = bad.good()
+    if scheme != PLAIN and {"O"} != {tag for i in kept for tag in found[i]} <= {"B", "I", "O"}:
+        found = [[tag if tag == "O" else f"{tag}-{NO_TYPE}" for tag in tags] for tags in found]
     detection = detect_scheme([found[i] for i in kept], scheme)
     _say(detection, rows, kept)
     found = [to_iob2(sentence, detection.scheme) for sentence in found]

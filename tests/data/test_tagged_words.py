@@ -70,6 +70,16 @@ def test_numbers_become_the_names_of_the_source():
         tagged_words(rows)
 
 
+def test_entities_without_a_type():
+    rows = rows_of(tokens=[["a", "b", "c"], ["d"]], tags=[["I", "I", "O"], ["O"]])
+    examples = tagged_words(rows)
+    assert (examples.tags, examples.scheme) == ([["B-_", "I-_", "O"], ["O"]], "IOB2")
+    assert labels_of_tags(examples.tags) == ("O", "B-_", "I-_")
+    rows = rows_of(tokens=[["a", "b"]], tags=[["B", "I"]])
+    assert tagged_words(rows, scheme="IOB2").tags == [["B-_", "I-_"]]
+    assert tagged_words(rows, scheme="plain").tags == [["B", "I"]]
+
+
 def test_parts_of_speech_are_plain_tags(caplog):
     rows = rows_of(tokens=[["She", "runs"]], tags=[["PRP", "VBZ"]])
     with caplog.at_level(logging.INFO):

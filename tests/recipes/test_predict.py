@@ -292,7 +292,7 @@ def test_after_ctrl_c_the_lines_are_whole(models, monkeypatch, tmp_path, capsys)
         ("regression", {"text": ("a",), "input": ("-",)}, "one of the two"),
         ("regression", {"text": ("a", "b", "c"), "pair": ("d", "e")}, "3 texts and 2 of `--pair`"),
         ("tagging", {"text": ("a",), "pair": ("b",)}, "reads single texts: leave the pairs out"),
-        ("questions", {"text": ("a",)}, "no column 'context'"),
+        ("questions", {"text": ("a",)}, "give it with `--pair`"),
         ("regression", {"text": ("a",), "output": "x.xml"}, r"end in \.jsonl, .* received '\.xml'"),
         ("regression", {"text": ("a",), "output": "x.conll"}, "Only tags of words are written"),
         ("regression", {"text": ("a",), "batch_size": 0}, "must be 1 or more; received 0"),
