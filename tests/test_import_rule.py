@@ -101,6 +101,7 @@ MAY_IMPORT = {
         "pretrained",
         "run_folder",
         "text",
+        "text_prediction",
         "training",
     },
 }
