@@ -126,10 +126,10 @@ class LiteFile:
         `[CLS]` and `[SEP]` are put around them. What the model has no room for is left out.
         """
         length = self.about["sequence_length"]  # None if it takes inputs of any length
-        room = (length or self.about["max_sequence_length"]) - 2
-        if len(ids) > room:
-            print(f"Read {room} of {len(ids)} tokens.", file=sys.stderr)
-            ids = ids[:room]
+        most = length or self.about.get("max_sequence_length")  # older files do not say
+        if most is not None and len(ids) > most - 2:
+            print(f"Read {most - 2} of {len(ids)} tokens.", file=sys.stderr)
+            ids = ids[: most - 2]
         ids = [self.tokenizer.ids["[CLS]"], *ids, self.tokenizer.ids["[SEP]"]]
         rows = {name: np.zeros((1, length or len(ids)), np.int32) for name in self._inputs}
         rows["token_ids"][0, : len(ids)] = ids

@@ -146,7 +146,7 @@ def test_no_file_and_a_file_without_vocabulary_are_errors(tmp_path):
     assert "bare.tflite holds no vocabulary: export it with keras-bert-kit." in found.stderr
 
 
-def test_dynamic_length_is_read_too(tmp_path):
+def test_dynamic_length_is_read_too(tmp_path, capsys):
     bundle = tiny_bundle("classification", InputOptions(LENGTH))
     content = pack(
         convert(bundle, "float32", None),
@@ -157,6 +157,7 @@ def test_dynamic_length_is_read_too(tmp_path):
         about={
             "problem": "single_label",
             "sequence_length": None,
+            "max_sequence_length": bundle.encoder.config["max_sequence_length"],
             "tokenizer": {"kind": "WordPieceTokenizer", **tokenizer_options(bundle.tokenizer)},
         },
     )
@@ -166,3 +167,5 @@ def test_dynamic_length_is_read_too(tmp_path):
     (expected,) = bundle.predict_text(["ada smiled ."])
     values = [found[label] for label in expected["probabilities"]]
     np.testing.assert_allclose(values, list(expected["probabilities"].values()), atol=1e-5)
+    example["classify"](example["LiteFile"](dynamic), 50 * "ada ")
+    assert capsys.readouterr().err == "Read 16 of 50 tokens.\n"
