@@ -222,7 +222,7 @@ def export_lite_files(bundle, folder: Path, check, calibration, options: Options
 
 def export_onnx(bundle, folder: Path, check) -> str:
     """Writes the ONNX file; returns its table."""
-    from keras_bert_kit.export.lite_check import check_difference
+    from keras_bert_kit.export.agreement import check_difference
     from keras_bert_kit.export.onnx_file import OnnxModel, write_onnx
 
     print("ONNX ...", flush=True)

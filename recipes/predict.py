@@ -61,6 +61,7 @@ def run(options: Options) -> int:
     from keras_bert_kit.data.rows import open_sources
     from keras_bert_kit.prediction_files import check_output, open_output, output_format
     from keras_bert_kit.row_prediction import RowPredictor
+    from keras_bert_kit.text_prediction import QUESTIONS
     from recipes.task_options import options_of_run
 
     files = open_sources(options.input, options.files) if options.input else []
@@ -77,7 +78,7 @@ def run(options: Options) -> int:
         rows_at_once=1 if is_typed else options.batch_size * (1 if reads_pipe else BATCHES_AT_ONCE),
         output_format=output_format(options.output),
     )
-    if predictor.task == "questions" and options.text and not options.pair:
+    if predictor.task == QUESTIONS and options.text and not options.pair:
         raise ValueError("A question is asked about a text: give it with `--pair`.")
     to_terminal = options.output == STANDARD_OUTPUT and sys.stdout.isatty()
     shows_progress = sys.stderr.isatty() and not is_typed and not to_terminal

@@ -113,19 +113,15 @@ def first_model(options: Options, beginning: Beginning | None, description, toke
         return model, options.start
     start = beginning.start
     first_weights = f"those of {beginning.source}"
-    if beginning.teacher:
+    if beginning.teacher and options.distillation.student is None:
         of_teacher = beginning.teacher.description.encoder.num_layers
-        distillation = options.distillation
-        if distillation.student is None:
-            taken = taken_layers(of_teacher, distillation.chosen_layers)
-            first_weights = (
-                f"those of {beginning.source}: embeddings, head and, of its blocks 0 to "
-                f"{of_teacher - 1}, {', '.join(map(str, taken))}"
-            )
-        else:
-            first_weights = f"those of {distillation.student}"
-            if distillation.layers:
-                first_weights += f", {start.description.encoder.num_layers} of its blocks"
+        taken = taken_layers(of_teacher, options.distillation.chosen_layers)
+        first_weights += ": embeddings, head and, of its blocks 0 to "
+        first_weights += f"{of_teacher - 1}, {', '.join(map(str, taken))}"
+    elif beginning.teacher:
+        first_weights = f"those of {options.distillation.student}"
+        if options.distillation.layers:
+            first_weights += f", {start.description.encoder.num_layers} of its blocks"
     if start.new_parts:
         first_weights += f"; new and random: {', '.join(start.new_parts)}"
     print(f"First weights: {first_weights}. `--start` is of no effect.")

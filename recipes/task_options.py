@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,10 @@ from keras_bert_kit.training.training_options import OF_ITS_RECORDS
 
 logger = logging.getLogger(__name__)
 
+CHANGED_ROWS = (
+    "The rows that %s was trained on have changed since then, and are split otherwise now: some "
+    "that it is measured with may have been in its training. Give rows that it has not seen."
+)
 PROBLEMS = {
     "classification": "single_label",
     "multilabel": "multi_label",
@@ -174,6 +177,7 @@ def task_of_bundle(
     Raises:
         ValueError: if the model is for another task than `options.task`, or labels are missing.
     """
+    from keras_bert_kit.data.tag_schemes import are_plain
     from keras_bert_kit.text_prediction import default_inputs, names_of_classes, task_of
 
     found = task_of(bundle.model)
@@ -202,7 +206,7 @@ def task_of_bundle(
             f"{len(options.labels)} `--labels`: give one for each, in that order."
         )
     if found == "tagging":
-        task = replace(task, plain=not any(name[:2] in ("B-", "I-") for name in names))
+        task = replace(task, plain=are_plain(names))
     return replace(task, labels=tuple(options.labels or names)), files
 
 
@@ -284,26 +288,24 @@ def splits_of_model(
         examples["train"] = sample_examples(task)
     if task.labels is not None:
         examples["train"] = task.known(examples["train"])
-    split = partial(
-        split_examples,
-        task,
-        *(examples[part] for part in PARTS),
-        dev_share=dev_share or of_run.get("dev_share", 0.1),
-        drop_duplicates=of_run.get("duplicates") == "drop",
-        seed=of_run.get("seed", seed),
-    )
-    splits = split(limit=limit)
+
+    def split(limit):
+        return split_examples(
+            task,
+            *(examples[part] for part in PARTS),
+            dev_share=dev_share or of_run.get("dev_share", 0.1),
+            limit=limit,
+            drop_duplicates=of_run.get("duplicates") == "drop",
+            seed=of_run.get("seed", seed),
+        )
+
+    splits = split(limit)
     config = _config_of_run(model)
     if are_of_run and "rows" in config:
         limit_then = config["options"].get("limit")
-        as_then = splits if limit_then == limit else split(limit=limit_then)
+        as_then = splits if limit_then == limit else split(limit_then)
         if fingerprint(as_then[1:]) != config["rows"]:
-            logger.warning(
-                "The rows that %s was trained on have changed since then, and are split otherwise "
-                "now: some that it is measured with may have been in its training. Give rows that "
-                "it has not seen.",
-                model,
-            )
+            logger.warning(CHANGED_ROWS, model)
     if task.labels is None:
         return splits.task, splits, files
     # In the model's order, and with classes of which there is no training row here.

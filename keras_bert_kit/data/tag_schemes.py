@@ -118,8 +118,7 @@ def detect_scheme(sentences: Sequence[Sequence[str]], scheme: str | None = None)
     if scheme is not None:
         check_choice("scheme", scheme, (*SCHEMES, PLAIN))
     tags = Counter(tag for sentence in sentences for tag in sentence)
-    entity_tags = [tag for tag in tags if _TAG.fullmatch(tag)]
-    if scheme == PLAIN or (scheme is None and not entity_tags and set(tags) != {"O"}):
+    if scheme == PLAIN or (scheme is None and are_plain(tags)):
         return Detection(PLAIN, {}, {}, 0, [])
     odd = [tag for tag in tags if tag != "O" and not _TAG.fullmatch(tag)]
     if odd:
@@ -149,6 +148,17 @@ def detect_scheme(sentences: Sequence[Sequence[str]], scheme: str | None = None)
     faulty = [i for i, count in enumerate(faults[best]) if count]
     num_entities = sum(len(entities(sentence)) for sentence in sentences)
     return Detection(best, dict(sorted(letters.items())), sums, num_entities, faulty)
+
+
+def are_plain(tags: Iterable[str]) -> bool:
+    """Whether some tags, `O` not alone, mark no entities: none looks like `B-PER`.
+
+    Example:
+        >>> are_plain(["NOUN", "VERB"]), are_plain(["O", "B-PER"]), are_plain(["O"])
+        (True, False, False)
+    """
+    tags = set(tags)
+    return tags != {"O"} and not any(_TAG.fullmatch(tag) for tag in tags)
 
 
 def to_iob2(tags: Sequence[str], scheme: str) -> list[str]:

@@ -9,8 +9,9 @@ from keras_bert_kit import __version__
 from keras_bert_kit.atomic_file import write_atomically
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.features import Features
+from keras_bert_kit.export.agreement import Agreement, check_difference
 from keras_bert_kit.export.held_out_rows import HeldOutRows
-from keras_bert_kit.export.lite_check import Agreement, LiteCheck, check_difference
+from keras_bert_kit.export.lite_check import LiteCheck
 from keras_bert_kit.export.lite_conversion import (
     convert,
     convert_with_tokenizer,

@@ -4,8 +4,8 @@ The file stands in for the Keras model in the very code that makes predictions o
 windows, tags and answers are made of both alike.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import logit
 
 from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.export.agreement import Agreement, agreement_of, check_numbers, difference_of
 from keras_bert_kit.export.held_out_rows import HeldOutRows
 from keras_bert_kit.export.lite_cost import LiteCost, cost_of_file
 from keras_bert_kit.export.lite_graph import served_outputs
@@ -21,33 +22,11 @@ from keras_bert_kit.export.lite_model import LiteModel, padded
 from keras_bert_kit.models import ClassificationModel, SpanModel, TaggingModel, encoder_of
 
 TIMED = 50  # inputs
-MOST_DIFFERENCE = 1e-4  # of an output in float32; more is no rounding but a fault
 NO_LESS = 1e-30  # than this is a probability, of which a logarithm is taken
 PER_TOKEN = {  # by task, the outputs with a value for every token
     "tagging": ("logits", "probabilities"),
     "span": ("start_logits", "end_logits"),
 }
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How a file compares with its model on rows that it was not made from.
-
-    Attributes:
-        rows: how many rows.
-        difference: the largest difference of an output.
-        alike: the share of answers that are the same, see `HeldOutRows.alike`.
-        metric: the name of the task's metric, None where it was not measured.
-        of_model: the metric of the model in Keras.
-        of_file: the metric of the file.
-    """
-
-    rows: int
-    difference: float
-    alike: float | None
-    metric: str | None
-    of_model: float | None
-    of_file: float | None
 
 
 class LiteCheck:
@@ -100,15 +79,19 @@ class LiteCheck:
         """
         per_token = PER_TOKEN.get(self.rows.task.name, ())
         found, predictions = self._ask(serve)
-        difference = 0.0
+        found_values, expected_values = defaultdict(list), defaultdict(list)
         for one, other, mask in zip(
             found.outputs, self._expected.outputs, found.masks, strict=True
         ):
+            where = {output: mask if output in per_token else ... for output in other}
             for output, expected in other.items():
                 check_numbers(one[output], output, name)
-                gaps = np.abs(one[output] - expected)
-                gaps = gaps[mask] if output in per_token else gaps
-                difference = max(difference, float(gaps.max()))
+                found_values[output].append(one[output][where[output]].ravel())
+                expected_values[output].append(expected[where[output]].ravel())
+        difference = max(
+            difference_of(np.concatenate(found_values[output]), np.concatenate(values))
+            for output, values in expected_values.items()
+        )
         return agreement_of(self.rows, difference, self.predictions, predictions)
 
     def cost(self, path: Path) -> LiteCost:
@@ -129,36 +112,6 @@ class LiteCheck:
             asked, self.bundle.tokenizer, self.rows.examples, self.batch_size, self._encoded
         )
         return asked, predictions
-
-
-def check_numbers(values: np.ndarray, output: str, name: str) -> None:
-    """Makes sure that an output has no NaN and nothing infinite.
-
-    Raises:
-        RuntimeError: if it has.
-    """
-    if not np.isfinite(values).all():
-        raise RuntimeError(f"{name} gives `{output}` that are no numbers. It is not kept.")
-
-
-def check_difference(difference: float, name: str) -> None:
-    """Makes sure that a file in float32 differs from its model by rounding only.
-
-    Raises:
-        RuntimeError: if it does not, or the difference is no number.
-    """
-    if not difference <= MOST_DIFFERENCE:
-        raise RuntimeError(
-            f"{name} differs from the model in Keras by {difference:.1e}, but in float32 it may by "
-            f"at most {MOST_DIFFERENCE:.0e}. It is not kept."
-        )
-
-
-def agreement_of(rows: HeldOutRows, difference: float, of_model, of_file) -> Agreement:
-    """What there is to say of the predictions of a model and of its file."""
-    metrics = [rows.metric(one) for one in (of_model, of_file)]
-    name = None if metrics[0] is None else rows.task.metric
-    return Agreement(len(rows.examples), difference, rows.alike(of_model, of_file), name, *metrics)
 
 
 class _StandIn:

@@ -11,14 +11,14 @@ from ai_edge_litert.interpreter import InterpreterWithCustomOps
 from tensorflow_text import tflite_registrar
 
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.export.held_out_rows import HeldOutRows
-from keras_bert_kit.export.lite_check import (
-    TIMED,
+from keras_bert_kit.export.agreement import (
     Agreement,
-    LiteCheck,
     agreement_of,
     check_numbers,
+    difference_of,
 )
+from keras_bert_kit.export.held_out_rows import HeldOutRows
+from keras_bert_kit.export.lite_check import TIMED, LiteCheck
 from keras_bert_kit.export.lite_cost import THREADS, Latency, LiteCost
 from keras_bert_kit.export.lite_model import LABELS, packed_lines, timed
 from keras_bert_kit.text.characters import well_formed
@@ -102,7 +102,7 @@ class LiteTextCheck:
         found = [next(iter(model.run(*texts).values())).reshape(-1) for texts in self._texts()]
         found = np.stack(found).astype(np.float64)
         check_numbers(found, "outputs", path.name)
-        difference = float(np.abs(found - self._expected).max())
+        difference = difference_of(found, self._expected)
         return agreement_of(self.rows, difference, self._expected, found)
 
     def cost(self, path: Path) -> LiteCost:

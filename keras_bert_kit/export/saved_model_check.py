@@ -12,7 +12,7 @@ import tensorflow_text  # noqa: F401 (its operations are in the SavedModels)
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.classification import encode_texts, pool_windows
 from keras_bert_kit.encoder import Encoder
-from keras_bert_kit.export.lite_check import check_difference
+from keras_bert_kit.export.agreement import check_difference, difference_of
 from keras_bert_kit.export.saved_model import STRINGS
 from keras_bert_kit.export.served_model import serve
 from keras_bert_kit.text_prediction import default_inputs
@@ -86,10 +86,16 @@ def check_saved_model(
         rows = slice(first, first + BATCH_SIZE)
         said += ask(rows)
         expected += _by_keras(bundle, *(column[rows] for column in columns))
-    compared = [_compare(one, other) for one, other in zip(said, expected, strict=True)]
     # Another answer where two are equally good has other numbers; that is no fault.
-    difference = np.max([gap for is_same, gap in compared if is_same] or [np.inf])
-    check_difference(float(difference), "The SavedModel")
+    numbers, are_same = ([], []), []
+    for one, other in zip(said, expected, strict=True):
+        of_one, of_other = [], []
+        are_same.append(_without_numbers(one, of_one) == _without_numbers(other, of_other))
+        if are_same[-1]:
+            numbers[0].extend(of_one)
+            numbers[1].extend(of_other)
+    difference = difference_of(*map(np.array, numbers)) if any(are_same) else np.inf
+    check_difference(difference, "The SavedModel")
     seconds = []
     for at in range(min(TIMED, len(texts))):
         started = time.perf_counter()
@@ -98,8 +104,8 @@ def check_saved_model(
     variables = sum(file.stat().st_size for file in (folder / "variables").glob("*.data-*"))
     return ServedAgreement(
         len(texts),
-        float(np.mean([is_same for is_same, _ in compared])),
-        float(difference),
+        float(np.mean(are_same)),
+        difference,
         sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6,
         variables / bundle.model.count_params(),
         1000 * float(np.median(seconds)),
@@ -165,16 +171,11 @@ def _by_keras(bundle: Bundle, texts: list[str], pairs: list[str] | None = None) 
     return [{"embedding": one} for one in pool_windows(features, np.array(vectors)).tolist()]
 
 
-def _compare(one: object, other: object) -> tuple[bool, float]:
-    """Whether everything but floats is the same, and the largest difference of floats."""
-    if isinstance(one, float):
-        return True, abs(one - other)
-    if not isinstance(one, dict | list):
-        return one == other, 0.0
-    if isinstance(one, dict):
-        one, other = ([values[name] for name in sorted(values)] for values in (one, other))
-    if len(one) != len(other):
-        return False, 0.0
-    found = [_compare(*both) for both in zip(one, other, strict=True)]
-    is_same, differences = zip((True, 0.0), *found, strict=True)
-    return all(is_same), float(np.max(differences))  # NaN if one is
+def _without_numbers(said: object, numbers: list[float]) -> object:
+    """The same with every float taken out and appended to `numbers`."""
+    if isinstance(said, float):
+        numbers.append(said)
+        return None
+    if isinstance(said, dict):
+        return {name: _without_numbers(said[name], numbers) for name in sorted(said)}
+    return [_without_numbers(one, numbers) for one in said] if isinstance(said, list) else said

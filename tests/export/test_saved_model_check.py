@@ -85,6 +85,16 @@ def test_a_regression_may_have_a_label(tmp_path):
     assert check_saved_model(bundle, tmp_path, TEXTS).difference < 1e-5
 
 
+def test_large_values_differ_by_a_share_of_them(tmp_path):
+    bundle = tiny_bundle("regression")
+    linear = bundle.model.get_layer("classifier").linear
+    linear.kernel.assign(linear.kernel * 1e5)
+    linear.bias.assign([3e5])
+    write_saved_models(bundle, tmp_path)
+    found = check_saved_model(bundle, tmp_path, TEXTS)
+    assert 1e-4 < 3e5 * found.difference < 0.3
+
+
 def test_results_have_the_form_of_predict_text(exported):
     bundle, folder = exported("multilabel")
     served = tf.saved_model.load(folder / "strings").signatures
