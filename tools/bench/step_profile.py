@@ -4,8 +4,9 @@
     python -m tools.bench.step_profile --size base --batch-size 8 --logdir profile/
 
 Some steps of the benchmark `pretraining` are traced by TensorFlow's profiler. With `--logdir` the
-trace stays, for the Profile tab of TensorBoard (`pip install tensorboard-plugin-profile`). Times
-are those of kernels, one thread each: with several threads their sum is more than that of a step.
+trace stays, for the Profile tab of TensorBoard (`pip install tensorboard-plugin-profile`): choose
+Trace Viewer or Framework Op Stats there. Times are those of kernels, one thread each: with several
+threads their sum is more than that of a step.
 """
 
 import collections
