@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from keras_bert_kit.bundle import Bundle
-from keras_bert_kit.data.labelled_texts import DEFAULT_TEXT, text_columns
+from keras_bert_kit.data.labelled_texts import text_columns, usual_text
 from keras_bert_kit.data.row_files import NoRowsError, RowFile
 from keras_bert_kit.data.rows import Rows, find_column
 from keras_bert_kit.data.tagged_words import USUAL_WORDS
@@ -162,8 +162,7 @@ class RowPredictor:
                 return ReadColumns(text, pair, _is_list(row[text]) and self.task == TAGGING)
             one = Rows({name: [value] for name, value in row.items()}, source, [1])
             pair = usual.get("pair") if pair is None else pair
-            # Lines of plain text are called `text`, whatever the column was called in training.
-            text = usual.get("text") if usual.get("text") in row else DEFAULT_TEXT
+            text = usual_text(usual.get("text"), row, source)
             return ReadColumns(*text_columns(one, text, pair))
         except ValueError as error:
             message = str(error).split(" Say which one to take")[0]

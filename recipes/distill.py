@@ -212,7 +212,7 @@ def _unlabelled(task, splits, options: Options, files):
     """Texts without labels, save for those that are measured with."""
     if not options.unlabelled:
         return None
-    from keras_bert_kit.data.labelled_texts import labelled_texts
+    from keras_bert_kit.data.labelled_texts import labelled_texts, usual_text
     from keras_bert_kit.data.rows import read_rows
 
     if not hasattr(task, "text"):
@@ -221,9 +221,8 @@ def _unlabelled(task, splits, options: Options, files):
             "computed batch by batch. Leave it out."
         )
     rows = read_rows(options.unlabelled, **asdict(files))
-    texts = labelled_texts(
-        rows, text=task.text, pair=task.pair, on_bad=files.on_bad, with_labels=False
-    )
+    text = usual_text(task.text, rows.columns, rows.source)
+    texts = labelled_texts(rows, text=text, pair=task.pair, on_bad=files.on_bad, with_labels=False)
     measured = {
         pair
         for part in (splits.dev, splits.test)

@@ -25,6 +25,7 @@ from keras_bert_kit.training.strategy_name import StrategyName
 from keras_bert_kit.training.training_options import TrainingOptions
 from recipes.command_line import main
 from recipes.task_options import (
+    check_given,
     check_metric,
     deciding,
     make_task,
@@ -144,6 +145,7 @@ def run(options: Options) -> dict:
         resample=options.resample,
         pooling=options.pooling,
     )
+    check_given(options, options.task, task.inputs.long_texts)
     check_metric(options.metric, task)
     training = options.training
     with standard_error_closed():

@@ -37,6 +37,7 @@ USUAL_COLUMNS = {
     "tags": "tags",
     "scheme": None,
 }
+OF_TAGGING = ("words", "tags", "scheme")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,35 @@ def make_task(options, **for_training):
         on_bad=options.files.on_bad,
         **for_training,
     )
+
+
+def check_given(options, task: str, long_texts: str) -> None:
+    """Refuses options of inputs that mean nothing for a task, as they would be ignored.
+
+    Args:
+        options: with columns, `scheme` and `stride`.
+        task: what the model is for, by the name that options call it.
+        long_texts: what is read of longer texts, by default or as the options say.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    own = {"tagging": OF_TAGGING, "questions": ()}.get(task, ("text", "pair", "label"))
+    given = [
+        name
+        for name, usual in USUAL_COLUMNS.items()
+        if name not in own and getattr(options, name) not in (None, usual)
+    ]
+    if given:
+        raise ValueError(
+            f"{' and '.join(f'`--{name}`' for name in given)} mean nothing for a model of {task}: "
+            "leave them out."
+        )
+    if options.stride is not None and long_texts != "windows":
+        raise ValueError(
+            "`--stride` is the distance of windows: give `--long-texts windows` too, or leave it "
+            "out."
+        )
 
 
 def read_examples(task, sources, files):
@@ -196,6 +226,7 @@ def task_of_bundle(
         if getattr(options, name) is not None
     }
     task = replace(task, inputs=replace(bundle.inputs or default_inputs(bundle.model), **given))
+    check_given(options, found, task.inputs.long_texts)
     task = as_trained(task, bundle)
     if found in ("questions", "regression"):
         return task, files

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keras_bert_kit.data.label_values import KINDS, class_label, number_label, several_labels
@@ -12,6 +12,7 @@ from keras_bert_kit.data.row_checks import (
     column_name,
     first_places,
 )
+from keras_bert_kit.data.row_table import find_column
 from keras_bert_kit.data.rows import Rows
 
 DEFAULT_TEXT = "text"
@@ -69,6 +70,28 @@ class LabelledTexts:
             self.source,
             chosen(self.groups),
         )
+
+
+def usual_text(name: str | int | None, columns: Mapping[str, object], source: str) -> str | int:
+    """The column of texts that training had, if there is one here, else `DEFAULT_TEXT`.
+
+    Lines of plain text are called `text`, whatever the column was called in training.
+
+    Args:
+        name: its name or position.
+        columns: those there are.
+        source: what they are of.
+
+    Example:
+        >>> usual_text("-1", {"id": [], "body": []}, "a.csv")
+        'body'
+        >>> usual_text("body", {"text": []}, "a.txt")
+        'text'
+    """
+    try:
+        return DEFAULT_TEXT if name is None else find_column(name, columns, source)
+    except ValueError:
+        return DEFAULT_TEXT
 
 
 def labelled_texts(

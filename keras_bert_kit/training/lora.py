@@ -31,8 +31,8 @@ def add_lora(
         The number of parameters that are trained.
 
     Raises:
-        ValueError: if there is no layer of a name, `rank` is less than 1, the model has LoRA
-            already, or its optimizer has begun.
+        ValueError: if there is no layer of a name, or all are frozen, `rank` is less than 1, the
+            model has LoRA already, or its optimizer has begun.
 
     Reference:
         https://arxiv.org/abs/2106.09685
@@ -53,12 +53,15 @@ def add_lora(
     if unknown:
         there = sorted({path.split("/", 1)[1] for path in found})
         raise ValueError(f"`layers` names {unknown}, but a block has only {there}.")
+    paths = [path for path in found if any(path in p for p in chosen.values())]
+    thawed = [found[path] for path in paths if found[path].trainable]
+    if not thawed:
+        raise ValueError("Every block is frozen, so that none gets LoRA: freeze fewer of them.")
     for layer in encoder_layers(model):
         for variable in layer.weights:
             variable.trainable = False
-    for layer in (found[path] for path in found if any(path in p for p in chosen.values())):
-        if layer.trainable:
-            layer.enable_lora(rank, alpha)
+    for layer in thawed:
+        layer.enable_lora(rank, alpha)
     return log_trained_parameters(model)
 
 

@@ -105,12 +105,11 @@ def test_a_finished_run_is_only_measured_again(finished, options, capsys):
 def test_texts_that_are_measured_with_are_no_unlabelled_ones(options, teacher, tmp_path, capsys):
     source = teacher.parent / "train.csv"
     rows = [row[0] for row in csv.reader(source.open(encoding="utf-8"))][1:]
-    more = write_csv(
-        tmp_path / "more.csv", [["body"], *([row] for row in rows), ["new"], ["newer"]]
-    )
+    more = tmp_path / "more.txt"  # without the column of the training, `body`
+    more.write_text("\n".join([*rows, "new", "newer"]), encoding="utf-8")
     changed = Options(
         teacher=options.teacher,
-        unlabelled=(more,),
+        unlabelled=(str(more),),
         output=str(tmp_path),
         distillation=options.distillation,
         training=TRAINING,

@@ -201,6 +201,9 @@ def test_bad_files_are_one_line_and_exit_code_1(kind, options, tmp_path, capsys)
 WRONG_OPTIONS = {
     "--metric loss": "`--metric loss` is none of this task; choose one of accuracy",
     "--task tagging --class-weights": "--class-weights mean nothing for `--task tagging`",
+    "--task tagging --text body --pair title": "`--text` and `--pair` mean nothing for a model",
+    "--task questions --words tokens --tags ner": "`--tags` mean nothing for a model of questions",
+    "--stride 16": "`--stride` is the distance of windows",
     "--class-weights --resample": "choose one of them",
     "--seeds 0": "`--seeds` must be at least 1",
 }

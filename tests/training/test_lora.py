@@ -91,3 +91,10 @@ def test_frozen_blocks_get_no_lora():
     add_lora(model, rank=1)
     paths = {v.path.split("/")[0] for v in model.trainable_variables}
     assert paths == {"block_1", "pooler", "classifier"}
+
+
+def test_lora_of_no_block_is_an_error():
+    model = classifier()
+    freeze(model, 2)
+    with pytest.raises(ValueError, match="Every block is frozen, so that none gets LoRA"):
+        add_lora(model, rank=1)
