@@ -196,6 +196,8 @@ def _csv_field(value) -> str:
     """A field; in quotes wherever a reader could take part of it for something else."""
     if value is None:
         return ""
+    if not isinstance(value, str | bool | int | float | list | dict):
+        value = _plain(value)  # a date is written as one, not as a string of JSON
     text = value if isinstance(value, str) else _json(value)
     if text != text.strip() or any(character in text for character in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'

@@ -156,8 +156,8 @@ class RowPredictor:
                 text = text or next((name for name in names if name in row), None)
             if text is not None or self.task == QUESTIONS:
                 text = find_column("question" if text is None else text, row, source)
-                if self.task == QUESTIONS and pair is None:
-                    pair = "context"
+                if pair is None and self.task != TAGGING:
+                    pair = "context" if self.task == QUESTIONS else usual.get("pair")
                 pair = None if pair is None else find_column(pair, row, source)
                 return ReadColumns(text, pair, _is_list(row[text]) and self.task == TAGGING)
             one = Rows({name: [value] for name, value in row.items()}, source, [1])

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 from keras_bert_kit.data.squad_rows import is_impossible
+from keras_bert_kit.data.unreadable_rows import UnreadableRows
 
 TAGS = "tags"
 TAG_COLUMNS = (TAGS, "ner_tags", "ner")  # in this order; what the others are called becomes `tags`
@@ -14,7 +15,10 @@ Names = tuple[str, ...]
 
 
 def with_named_tags(
-    rows: Iterable[tuple[int, dict]], names: Mapping[str, Names], name: str
+    rows: Iterable[tuple[int, dict]],
+    names: Mapping[str, Names],
+    name: str,
+    bad: UnreadableRows,
 ) -> Iterator[tuple[int, dict]]:
     """Writes out the tags of words that are kept as numbers, and calls their column `tags`.
 
@@ -22,24 +26,34 @@ def with_named_tags(
         rows: numbers and rows.
         names: the names of tags, for each column whose values are lists of numbers.
         name: of the source, for error messages.
+        bad: takes the rows with a number that has no name.
 
     Yields:
-        The same, with names instead of the numbers.
-
-    Raises:
-        ValueError: if a number has no name.
+        The same, with names instead of the numbers; None for words whose tags nobody knows, which
+        are -1 all of them, or missing.
 
     Example:
         >>> rows = [(1, {"tokens": ["Ada", "smiled"], "ner": [1, 0]})]
-        >>> list(with_named_tags(rows, {"ner": ("O", "B-PER")}, "tfds:conll2003"))
+        >>> bad = UnreadableRows()
+        >>> list(with_named_tags(rows, {"ner": ("O", "B-PER")}, "tfds:conll2003", bad))
         [(1, {'tokens': ['Ada', 'smiled'], 'tags': ['B-PER', 'O']})]
     """
     renamed = tag_column(names)
     if renamed not in (None, TAGS):
         logger.info("%s: the tags in the column `%s` are called `%s`.", name, renamed, TAGS)
     for number, row in rows:
+        wrong = ""
         for column, known in names.items():
-            row[column] = [_named(value, known, column, name, number) for value in row[column]]
+            values = row[column]
+            if values is None or (len(values) and all(value == -1 for value in values)):
+                row[column] = None
+                continue
+            wrong = wrong or _what_is_wrong(values, known, column, f"{name}, row {number}")
+            if not wrong:
+                row[column] = [known[value] for value in values]
+        if wrong:
+            bad.add(wrong)
+            continue
         if renamed is not None:
             row = {TAGS if column == renamed else column: row[column] for column in row}
         yield number, row
@@ -77,10 +91,11 @@ def with_squad_columns(rows: Iterable[tuple[int, dict]]) -> Iterator[tuple[int, 
         yield number, row
 
 
-def _named(value: int, names: Names, column: str, name: str, number: int) -> str:
-    if not 0 <= value < len(names):
-        raise ValueError(
-            f"{name}, row {number} has the tag {value} in `{column}`, which has {len(names)} "
-            f"tags, from 0 to {len(names) - 1}."
-        )
-    return names[value]
+def _what_is_wrong(values: Iterable[int], names: Names, column: str, where: str) -> str:
+    for value in values:
+        if value is None or not 0 <= value < len(names):
+            return (
+                f"{where} has the tag {value} in `{column}`, which has {len(names)} tags, from 0 "
+                f"to {len(names) - 1}."
+            )
+    return ""

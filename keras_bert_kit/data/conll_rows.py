@@ -30,7 +30,8 @@ def conll_rows(
 
     Columns are separated by tabs, or by spaces if the first word's line has no tab. `-DOCSTART-`
     lines are passed over, and so are comments: lines that begin with `#` and have no tab (in a file
-    separated by spaces: that have not the columns of a word). All lines have as many columns.
+    separated by spaces: that have not the columns of a word, or no tag where all so far end with
+    one such as `O` or `B-PER`). All lines have as many columns.
 
     Args:
         lines: the lines of the file.
@@ -55,15 +56,15 @@ def conll_rows(
     sample = list(itertools.islice(sentences, SAMPLE))
     if not sample:
         return
-    if token_column is None and tag_column is None:
-        token_column, tag_column = _find_columns(sample)
+    if token_column is None:
+        token_column, tag_column = _find_columns(sample, tag_column, tagged)
         if token_column is not None and strip_prefix is not None:  # not twice for one file
             logger.info(
-                "%s: the first column counts the words. Read the tokens from column %d and the "
-                "tags from column %d, counted from 0.",
+                "%s: the first column counts the words. Read the tokens from column %d%s, counted "
+                "from 0.",
                 lines.name,
                 token_column,
-                tag_column,
+                f" and the tags from column {tag_column}" if tagged else "",
             )
     token_column = 0 if token_column is None else token_column
     tag_column = -1 if tag_column is None else tag_column
@@ -120,6 +121,7 @@ def _sentences(
     separator, width = None, None
     words: list[list[str]] = []
     first, wrong = 0, ""
+    has_tags = least_columns > 1  # such as `O` at the end of every word's line, as far as is known
     for number, line in enumerate(itertools.chain(lines, [""]), start=1):
         if not line.strip() or line.startswith(DOCUMENT_START):
             if wrong:
@@ -129,29 +131,36 @@ def _sentences(
             words, wrong = [], ""
             continue
         tabs = "\t" in line
-        columns = line.rstrip("\t ").split("\t") if tabs else line.split()
-        if line.startswith("#") and _is_comment(line, columns, separator, width):
+        # Not `split()`, which also splits at the no-break space of `10 000`.
+        columns = line.rstrip("\t ").split("\t") if tabs else line.strip(" ").split(" ")
+        columns = columns if tabs else [column for column in columns if column]
+        expected = least_columns if width is None else width
+        if line.startswith("#") and _is_comment(line, columns, separator, expected, has_tags):
             continue
         if width is None and len(columns) >= least_columns:
             separator, width = "\t" if tabs else " ", len(columns)
         if separator == "\t" and not tabs:
             columns = [line]
         elif separator == " " and tabs:
-            columns = line.split()
+            columns = [column for column in re.split("[ \t]", line) if column]
         if not words and not wrong:
             first = number
         words.append(columns)
+        has_tags = has_tags and _TAG.fullmatch(columns[-1]) is not None
         if not wrong and (len(columns) != width or not columns[0]):
             wrong = _what_is_wrong(f"{lines.name}, line {number}", line, columns, separator, width)
 
 
-def _is_comment(line: str, columns: list[str], separator: str | None, width: int | None) -> bool:
+def _is_comment(
+    line: str, columns: list[str], separator: str | None, width: int, has_tags: bool
+) -> bool:
     """Whether a line that begins with `#` is not a word."""
     if _COMMENT.match(line):
         return True
     if separator == "\t" or "\t" in line:
         return "\t" not in line
-    return len(columns) != (width or 2) or not _TAG.fullmatch(columns[-1])
+    needs_tag = has_tags or (columns[0] == "#" and width > 1)
+    return len(columns) != width or (needs_tag and not _TAG.fullmatch(columns[-1]))
 
 
 def _what_is_wrong(
@@ -171,19 +180,25 @@ def _what_is_wrong(
 
 
 def _find_columns(
-    sample: list[tuple[int, list[list[str]]]],
+    sample: list[tuple[int, list[list[str]]]], tag_column: int | None, tagged: bool
 ) -> tuple[int | None, int | None]:
     """The columns of token and tag where the first column counts the words (Universal NER)."""
     sentences = [words for _, words in sample]
     width = len(sentences[0][0])
-    is_numbered = width > 2 and any(len(words) > 1 for words in sentences)
+    is_numbered = any(len(words) > 1 for words in sentences)
     for words in sentences:
         numbers = [word[0] for word in words if word[0].isdecimal()]
-        is_numbered &= numbers == [str(i) for i in range(1, len(numbers) + 1)] and bool(numbers)
+        first = 0 if numbers[:1] == ["0"] else 1
+        is_numbered &= numbers == [str(first + i) for i in range(len(numbers))] and bool(numbers)
         is_numbered &= all(word[0][:1].isdecimal() for word in words)
-    if not is_numbered:
-        return None, None
+    none = None, tag_column
+    if not is_numbered or width < 2 + tagged:
+        return none
+    if not tagged:
+        return 1, tag_column
+    if tag_column is not None:
+        return (1, tag_column) if tag_column % width > 1 else none
     for column in range(width - 1, 1, -1):
         if all(_TAG.fullmatch(word[column]) for words in sentences for word in words):
             return 1, column
-    return None, None
+    return none

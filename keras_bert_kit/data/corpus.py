@@ -245,6 +245,8 @@ class Corpus:
                 "right one as `text_field`."
             )
         text = row[self.text_field]
+        if text is None:  # a gap in a table: a document without text
+            return ""
         if isinstance(text, bytes):
             return text.decode("utf-8", "replace")
         if not isinstance(text, str):

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from keras_bert_kit.data.text_lines import TextLines
@@ -82,9 +83,11 @@ def _quoted_fields(
 ) -> Iterator[tuple[int, list[str]]]:
     # The limit is one for the whole process, and by default shorter than a long text.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
+    unread = _UnreadLines(lines)
+    reader = csv.reader(unread, delimiter=delimiter, strict=True)
     while True:
-        number = reader.line_num + 1
+        unread.taken.clear()
+        number = unread.position + 1
         try:
             fields = next(reader)
         except StopIteration:
@@ -92,13 +95,40 @@ def _quoted_fields(
         except csv.Error as error:
             bad.add(
                 f"{lines.name}, line {number} begins a row whose quotes do not match ({error}, in "
-                f"line {reader.line_num}). A quote inside of quotes is written twice; if quotes "
+                f"line {unread.position}). A quote inside of quotes is written twice; if quotes "
                 "are plain characters in this file, give `quoted=False`.",
                 error,
             )
+            # A quote that is never closed took in all that follows: only its line is bad.
+            unread.put_back()
+            reader = csv.reader(unread, delimiter=delimiter, strict=True)
             continue
         if fields:
             yield number, fields
+
+
+class _UnreadLines:
+    """Lines with their line feed, of which those that were `taken` last can be put back."""
+
+    def __init__(self, lines: Iterable[str]):
+        self._lines = iter(lines)
+        self._back: deque[str] = deque()
+        self.taken: list[str] = []
+        self.position = 0
+
+    def __iter__(self) -> "_UnreadLines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._lines) + "\n"
+        self.position += 1
+        self.taken.append(line)
+        return line
+
+    def put_back(self) -> None:
+        """All but the first."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        self.position -= len(self.taken) - 1
 
 
 def _column_names(fields: list[str], header: bool, where: str) -> list[str]:

@@ -5,11 +5,18 @@ once had a gap, an index into the names of a TFDS set. They must not become diff
 """
 
 import ast
+import io
 import math
+import re
+import tokenize
 from collections.abc import Sequence
+from decimal import Decimal
 from numbers import Integral, Real
 
 KINDS = ("single_label", "multi_label", "regression")
+
+_BRACKETS = ("[]", "{}", "()")
+_WHOLE = re.compile(r"-?\d+(\.0)?")
 
 
 def class_label(value, class_names: Sequence[str] | None = None) -> str:
@@ -70,7 +77,7 @@ def number_label(value) -> float:
         if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
             raise ValueError
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         comma = " (numbers are written with a point)" if isinstance(value, str) else ""
         comma = comma if comma and "," in value else ""
         raise ValueError(f"the label {value!r:.60} is not a number{comma}") from None
@@ -85,6 +92,7 @@ def several_labels(
     """The names of the classes that `value` stands for, each once, in their order there.
 
     An empty list or string says that the row belongs to none of the classes, which is a label too.
+    A string may be a list as Python or NumPy writes it: `['joy', 'anger']`, `['joy' 'anger']`.
 
     Args:
         value: a list of what `class_label` takes, or a string that holds several names.
@@ -92,7 +100,8 @@ def several_labels(
         class_names: as with `class_label`.
 
     Raises:
-        ValueError: if there is no label, or one between two separators is empty.
+        ValueError: if there is no label, one between two separators is empty, or the string looks
+            like a list and is none.
 
     Example:
         >>> several_labels("sad, angry"), several_labels([0, 2], class_names=("a", "b", "c"))
@@ -102,24 +111,53 @@ def several_labels(
     if isinstance(value, str):
         if value.strip().lower() == "nan":
             raise ValueError(f"there is no label ({value!r})")
-        value = _written_list(value) or (value.split(separator) if value.strip() else [])
+        written = _written_list(value.strip(), separator)
+        value = value.split(separator) if written is None and value.strip() else written or []
     elif not isinstance(value, list | tuple):
         value = [value]
     return tuple(dict.fromkeys(class_label(name, class_names) for name in value))
 
 
-def _written_list(text: str) -> list | None:
-    """The list that a table holds as Python writes it, such as `['joy', 'anger']`; else None."""
-    try:
-        value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+def without_fractions(labels: Sequence[str | None]) -> list[str | None]:
+    """Labels that are all whole numbers, those of a table that once had a gap without their `.0`.
+
+    Example:
+        >>> without_fractions(["1.0", "0", None]), without_fractions(["1.0", "1.1"])
+        (['1', '0', None], ['1.0', '1.1'])
+    """
+    if not all(label is None or _WHOLE.fullmatch(label) for label in labels):
+        return list(labels)
+    return [label and label.removesuffix(".0") for label in labels]
+
+
+def _written_list(text: str, separator: str) -> list | None:
+    """What a list holds that was written as text; None if it is no list.
+
+    NumPy puts no commas between, and Python would make one string of such names.
+    """
+    is_name = text[:1] == "(" and "," not in text  # `(other)`
+    if f"{text[:1]}{text[-1:]}" not in _BRACKETS or is_name:
         return None
-    return value if isinstance(value, list) else None
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text[1:-1].replace("\n", " ")).readline))
+        found = [one for one in tokens if one.string.strip(", \n")]
+        if all(one.type in (tokenize.STRING, tokenize.NUMBER) for one in found):
+            return [ast.literal_eval(one.string) for one in found]
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        pass
+    if text[0] == "(" or not any(sign in text for sign in (separator, " ", "'", '"')):
+        return None  # a name in brackets, such as `[URL]`
+    raise ValueError(
+        f"{text!r:.60} looks like a list that cannot be read: write it as ['joy', 'anger'] or as "
+        f"joy{separator} anger"
+    )
 
 
 def _plain(value):
-    """A value of NumPy as one of Python."""
+    """A value of NumPy, or a decimal of Parquet, as one of Python."""
     value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     return value

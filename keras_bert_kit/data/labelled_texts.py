@@ -2,10 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from keras_bert_kit.data.label_values import KINDS, class_label, number_label, several_labels
+from keras_bert_kit.data.label_values import (
+    KINDS,
+    class_label,
+    number_label,
+    several_labels,
+    without_fractions,
+)
 from keras_bert_kit.data.row_checks import (
     BadRows,
     check_choice,
@@ -155,12 +161,16 @@ def labelled_texts(
         label = column_name(rows, label, "label")
         read = _reader(kind, label_separator, rows.class_names.get(label))
         labels = _labels(rows.columns[label], read, bad)
+        if kind == "single_label":
+            labels = without_fractions(labels)
     if group is not None:
         group = column_name(rows, group, "group")
         groups = rows.columns[group]
         for i, value in enumerate(groups):
             if value is None or value != value or value == "":  # NaN is not equal to itself
                 bad.add(i, f"{group!r} does not say which group it belongs to ({value})")
+            elif not isinstance(value, Hashable):
+                bad.add(i, f"{group!r} must be one value, received {value!r:.60}")
     kept = _without_empty(rows, bad.good(), [texts, *([pairs] if pairs else [])], on_empty)
     if kind == "multi_label" and labels and (num := sum(not labels[i] for i in kept)):
         logger.info("%s: %d of %d rows have none of the labels.", rows.source, num, len(kept))

@@ -56,7 +56,7 @@ class ParquetRows:
         number = 0
         try:
             for batch in self._file.iter_batches(BATCH_ROWS):
-                for row in batch.to_pylist():
+                for row in _in_microseconds(batch).to_pylist():
                     number += 1
                     yield number, row
         except self._errors as error:
@@ -69,6 +69,24 @@ class ParquetRows:
             f"{self.path} is not a Parquet file that can be read ({error}). It is damaged, cut "
             "short, or another format: make it again, or give its `format`."
         )
+
+
+def _in_microseconds(batch):
+    """A batch whose times can be Python's, which have no nanoseconds; pandas writes them."""
+    import pyarrow
+
+    for at, field in enumerate(batch.schema):
+        if getattr(field.type, "unit", None) != "ns":
+            continue
+        if pyarrow.types.is_timestamp(field.type):
+            kind = pyarrow.timestamp("us", field.type.tz)
+        elif pyarrow.types.is_duration(field.type):
+            kind = pyarrow.duration("us")
+        else:
+            kind = pyarrow.time64("us")
+        column = batch.column(at).cast(kind, safe=False)
+        batch = batch.set_column(at, field.name, column)
+    return batch
 
 
 def _hugging_face_features(metadata: dict[bytes, bytes]) -> dict:

@@ -93,7 +93,8 @@ class RowFile:
             for column, names in table.tag_names.items():
                 renamed = TAGS if column == tag_column(table.tag_names) else column
                 self.class_names[renamed] = names
-            yield from with_squad_columns(with_named_tags(table, table.tag_names, self.name))
+            named = with_named_tags(table, table.tag_names, self.name, bad)
+            yield from with_squad_columns(named)
             return
         with self._open() as file:
             lines = self._lines(file)

@@ -72,7 +72,7 @@ class TextLines:
         """Blocks of whole lines; a block without a line feed at its end is the last one, or cut."""
         ending = next((e for e in COMPRESSED_ENDINGS if self.name.lower().endswith(e)), None)
         stream = _OPENERS[ending](self.file) if ending else self.file
-        rest = b""
+        rest, size = [], 0  # what has no line feed yet: joined once, as a line may be very long
         while True:
             try:
                 new = stream.read(BLOCK_BYTES)
@@ -87,16 +87,18 @@ class TextLines:
                 break
             end = new.rfind(b"\n") + 1
             if end:
-                yield rest + new[:end]
-                rest = new[end:]
+                yield b"".join([*rest, new[:end]])
+                rest, size = [new[end:]], len(new) - end
                 continue
-            rest += new
-            if not self.rows and len(rest) > LONGEST_LINE:
-                end = rest.rfind(b" ") + 1 or self._last_whole_character(rest)
-                yield rest[:end]
-                rest = rest[end:]
-        if rest:
-            yield rest
+            rest.append(new)
+            size += len(new)
+            if not self.rows and size > LONGEST_LINE:
+                line = b"".join(rest)
+                end = line.rfind(b" ") + 1 or self._last_whole_character(line)
+                yield line[:end]
+                rest, size = [line[end:]], len(line) - end
+        if size:
+            yield b"".join(rest)
 
     def _last_whole_character(self, block: bytes) -> int:
         """Where the last character that lies in `block` as a whole ends."""

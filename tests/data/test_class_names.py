@@ -4,6 +4,7 @@ import pytest
 
 from keras_bert_kit.data.class_names import tag_column, with_named_tags
 from keras_bert_kit.data.squad_rows import is_impossible
+from keras_bert_kit.data.unreadable_rows import UnreadableRows
 
 
 def test_the_column_that_becomes_the_tags():
@@ -14,7 +15,7 @@ def test_the_column_that_becomes_the_tags():
 
 def test_the_new_name_is_said(caplog):
     caplog.set_level("INFO")
-    list(with_named_tags([(1, {"ner": [0]})], {"ner": ("O",)}, "a.parquet"))
+    list(with_named_tags([(1, {"ner": [0]})], {"ner": ("O",)}, "a.parquet", UnreadableRows()))
     assert "a.parquet: the tags in the column `ner` are called `tags`." in caplog.text
 
 

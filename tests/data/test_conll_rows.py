@@ -62,6 +62,26 @@ def test_a_word_may_begin_with_a_hash(write, content):
     assert read_rows(write("a.bio", content)).columns["tokens"] == [["#", "#1", "a"]]
 
 
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("I\nlove\n#Rome\n# no word\n#nlp\n", {"tagged": False}),
+        ("I O\nlove LOC\n#Rome LOC\n# x\n#nlp MISC\n", {}),
+        ("I PRP\nlove VB\n#Rome NNP\n#a b c\n#nlp NN\n", {}),
+        ("I O PRP\nlove O VB\n#Rome B-LOC NNP\n#nlp O NN\n", {"tag_column": 1}),
+    ],
+    ids=["no tags", "tags without letters", "parts of speech", "another column"],
+)
+def test_hashtags_are_words(write, content, options):
+    rows = read_rows(write("a.conll", content), **options)
+    assert rows.columns["tokens"] == [["I", "love", "#Rome", "#nlp"]]
+
+
+def test_a_no_break_space_is_part_of_a_word(write):
+    rows = read_rows(write("a.conll", "10\u00a0000  O\nin\u3000Rome B-LOC\n"))
+    assert rows.columns == {"tokens": [["10\u00a0000", "in\u3000Rome"]], "tags": [["O", "B-LOC"]]}
+
+
 def test_a_token_may_hold_spaces_where_tabs_separate(write):
     rows = read_rows(write("a.iob", "New York\tB-LOC\n\u00a0\tO\n"))
     assert rows.columns["tokens"] == [["New York", "\u00a0"]]
@@ -84,6 +104,22 @@ def test_a_first_column_that_counts_the_words_is_no_word(write, caplog):
     )
     assert read_rows(path).columns == {"tokens": TOKENS, "tags": TAGS}
     assert caplog.text.count("Read the tokens from column 1 and the tags from column 2") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "tags"),
+    [
+        ("1\tAda\tNN\tx\n2\tsmiled\tVB\ty\n", {"tag_column": 2}, ["NN", "VB"]),
+        ("1\tAda\tNN\tx\n2\tsmiled\tVB\ty\n", {"tag_column": -2}, ["NN", "VB"]),
+        ("0 Ada B-PER\n1 smiled O\n\n0 Rome B-LOC\n", {}, ["B-PER", "O"]),
+        ("1\tAda\n2\tsmiled\n\n1\tRome\n", {"tagged": False}, None),
+    ],
+    ids=["tags by option", "from the end", "from 0", "no tags"],
+)
+def test_words_are_counted_whatever_is_said_of_tags(write, content, options, tags):
+    rows = read_rows(write("a.conll", content), **options)
+    assert rows.columns["tokens"][0] == ["Ada", "smiled"]
+    assert rows.columns.get("tags", [None])[0] == tags
 
 
 @pytest.mark.parametrize(

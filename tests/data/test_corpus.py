@@ -171,6 +171,11 @@ def test_a_document_without_end_is_cut_and_counted(write, monkeypatch, caplog):
     assert f"{path}: cut long documents in 2 place(s), after every 5 characters" in caplog.text
 
 
+def test_a_gap_in_a_table_is_a_document_without_text(write, caplog):
+    assert read(write("a.jsonl", '{"text": "x"}\n{"text": null}\n')) == [["x"]]
+    assert "left out 1 row(s) without any text" in caplog.text
+
+
 def test_a_warning_is_logged_once_however_often_the_corpus_is_read(write, caplog):
     corpus = Corpus(write("a.jsonl", '{"text": "x"}\n{"text": ""}'))
     for _ in range(3):
@@ -264,7 +269,7 @@ def test_utf_16(write):
         ("[" * 100_000, r"line 2 is not JSON \("),
         ('["text"]', r"line 2 is not a JSON object but '\[\"text\"\]'\. Expected one"),
         ('{"title": "x", "body": "y"}', r"line 2 has no field `text`\. Its fields: title, body\."),
-        ('{"text": null}', r"line 2 has no text in its field `text`, but None\. Name the right"),
+        ('{"text": 1}', r"line 2 has no text in its field `text`, but 1\. Name the right"),
     ],
 )
 def test_rows_that_cannot_be_read_are_named(write, line, expected):

@@ -150,6 +150,7 @@ def test_rows_that_do_not_fit_are_skipped_and_counted_on_request(write, caplog):
     assert list(stream_rows(path, on_bad="skip")) == [
         (2, {"x": "1", "y": "2"}),
         (6, {"x": "8", "y": "9"}),
+        (8, {"x": "10", "y": "11"}),
     ]
     assert f"{path}: skipped 4 row(s) that cannot be read. The first: {path}, line 3" in caplog.text
 

@@ -89,11 +89,25 @@ def test_what_is_no_number(value, message):
         ("", ()),
         ("['joy', 'anger']", ("joy", "anger")),
         ("[27]", ("27",)),
+        ("[]", ()),
+        ("['joy' 'anger']", ("joy", "anger")),  # as pandas writes arrays
+        ("[ 0 27]", ("0", "27")),
+        ("['joy'\n 'it, too']", ("joy", "it, too")),
+        ("('joy', 'anger')", ("joy", "anger")),
+        ("{'joy'}", ("joy",)),
+        ("[URL]", ("[URL]",)),
+        ("(other)", ("(other)",)),
         ("[x], y", ("[x]", "y")),
     ],
 )
 def test_several_labels(value, expected):
     assert several_labels(value) == expected
+
+
+@pytest.mark.parametrize("value", ["[joy, anger]", "['joy', None]", "['joy]", "[True False]"])
+def test_what_looks_like_a_list_is_no_name(value):
+    with pytest.raises(ValueError, match="looks like a list that cannot be read: write it as"):
+        several_labels(value)
 
 
 def test_the_separator_and_names_of_the_source():

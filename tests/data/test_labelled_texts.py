@@ -21,6 +21,16 @@ def test_texts_and_labels_keep_their_order_and_place():
     assert len(examples) == 2
 
 
+def test_a_table_that_once_had_a_gap_has_the_same_classes():
+    assert labelled_texts(rows_of(text=["a", "b"], label=["1.0", "0"])).labels == ["1", "0"]
+    assert labelled_texts(rows_of(text=["a", "b"], label=["1.0", "1.1"])).labels == ["1.0", "1.1"]
+
+
+def test_a_group_is_one_value():
+    with pytest.raises(ValueError, match="'film' must be one value, received"):
+        labelled_texts(rows_of(text=["a"], label=[1], film=[["f"]]), group="film")
+
+
 def test_select_takes_all_columns():
     examples = labelled_texts(
         rows_of(a=["a", "b", "c"], b=["x", "y", "z"], label=[1, 0, 1], film=["f", "g", "f"]),

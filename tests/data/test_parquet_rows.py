@@ -67,11 +67,37 @@ def test_tags_of_words_are_written_out(write, feature):
 
 def test_a_tag_without_name(write):
     features = {"tags": {"feature": label("O"), "_type": "List"}}
-    path = write({"tokens": [["a"], ["b"]], "tags": [[0], [-1]]}, features)
+    path = write({"tokens": [["a"], ["b", "c"]], "tags": [[0], [0, 1]]}, features)
     with pytest.raises(
-        ValueError, match=r"a\.parquet, row 2 has the tag -1 in `tags`, which has 1 "
+        ValueError, match=r"a\.parquet, row 2 has the tag 1 in `tags`, which has 1 "
     ):
         read_rows(path)
+    assert read_rows(path, on_bad="skip").columns == {"tokens": [["a"]], "tags": [["O"]]}
+
+
+def test_words_whose_tags_nobody_knows(write):
+    features = {name: {"feature": label("O"), "_type": "List"} for name in ("ner_tags", "pos_tags")}
+    columns = {"ner_tags": [[0], None, [-1, -1]], "pos_tags": [None, [0], []]}
+    assert read_rows(write(columns, features)).columns == {
+        "tags": [["O"], None, None],
+        "pos_tags": [None, ["O"], []],
+    }
+
+
+def test_nanoseconds_that_nobody_asked_for(write):
+    kinds = {
+        "stamp": pyarrow.timestamp("ns"),
+        "zoned": pyarrow.timestamp("ns", "UTC"),
+        "time": pyarrow.time64("ns"),
+        "lasted": pyarrow.duration("ns"),
+    }
+    columns = {name: pyarrow.array([1_123_456_789, None], kind) for name, kind in kinds.items()}
+    rows = read_rows(write({"text": ["a", "b"], **columns}))
+    assert rows.columns["text"] == ["a", "b"]
+    assert [rows.columns[name][0].microsecond for name in ("stamp", "zoned", "time")] == [
+        123456
+    ] * 3
+    assert rows.columns["lasted"][0].total_seconds() == 1.123456
 
 
 def test_questions_become_squads_columns(write):

@@ -1,11 +1,14 @@
 """Tests of predictions from the command line: of texts, files and standard input, to files."""
 
 import csv
+import importlib
 import io
 import json
 import os
 import sys
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -328,6 +331,17 @@ def test_words_must_be_lists_of_strings(models, tmp_path):
         run(Options(models["tagging"], input=(str(source),)))
 
 
+def test_dates_are_written_as_they_are(models, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"text": ["a b"], "day": [date(2020, 1, 2)], "price": [Decimal("4.50")], "at": [[1]]}
+    table = importlib.import_module("pyarrow").table(columns)
+    parquet.write_table(table, tmp_path / "in.parquet")
+    output = str(tmp_path / "out.csv")
+    run(Options(models["regression"], input=(str(tmp_path / "in.parquet"),), output=output))
+    found = read_rows(output).columns
+    assert [found[name] for name in ("day", "price", "at")] == [["2020-01-02"], ["4.50"], ["[1]"]]
+
+
 def test_columns_are_as_in_training(models, predict, tmp_path):
     folder = tmp_path / "run"
     tiny_bundle("regression").save_pretrained(folder)
@@ -338,6 +352,10 @@ def test_columns_are_as_in_training(models, predict, tmp_path):
     row = json.loads((tmp_path / "o.jsonl").read_text())
     (expected,) = Bundle.from_pretrained(folder).predict_text(["a b"], ["c"])
     assert row["value"] == pytest.approx(expected["value"], abs=1e-5)
+    # What is said of one column leaves the other as it was.
+    other = str(tmp_path / "p.jsonl")
+    run(Options(str(folder), input=(source,), output=other, text_column="body"))
+    assert json.loads(Path(other).read_text())["value"] == row["value"]
 
 
 def test_the_command_line_gives_one_line_for_a_mistake(models, capsys):
