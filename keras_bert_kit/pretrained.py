@@ -237,6 +237,16 @@ def save(
     if labels and file_format in (KERAS_HUB, TENSORFLOW1):
         logger.warning("Not kept, as %s has no place for them: the labels.", file_format)
     _refuse_to_mix(folder, file_format)
+    # What cannot be written is found out before anything that is there is touched.
+    if file_format == HUGGING_FACE:
+        special_ids = {"pad_token_id": vocabulary.pad_id}
+        if description.family == "roberta":
+            special_ids |= {"bos_token_id": vocabulary.cls_id, "eos_token_id": vocabulary.sep_id}
+        checked = hugging_face.check_model(model, labels, special_ids, leave_out)
+    elif file_format == KERAS_HUB:
+        hub_model = keras_hub.to_keras_hub(model, leave_out)
+    elif file_format == TENSORFLOW1:
+        checked = google.check_model(model, leave_out)
     # Without its configuration a folder is no model: what is cut off is not taken for a whole one.
     for name in (CONFIG, google.CONFIG):
         (folder / name).unlink(missing_ok=True)
@@ -250,15 +260,12 @@ def save(
             vocabulary_fingerprint=vocabulary.fingerprint,
         )
     elif file_format == HUGGING_FACE:
-        special_ids = {"pad_token_id": vocabulary.pad_id}
-        if description.family == "roberta":
-            special_ids |= {"bos_token_id": vocabulary.cls_id, "eos_token_id": vocabulary.sep_id}
         longest = description.encoder.max_sequence_length
         write_tokenizer(tokenizer, folder, description.family, longest)
-        hugging_face.write_model(model, folder, labels, special_ids, leave_out)
+        hugging_face.write_model(model, folder, checked=checked)
     elif file_format == KERAS_HUB:
         write_keras_hub_tokenizer(tokenizer, folder, description.family)
-        keras_hub.write_model(model, folder, leave_out)
+        keras_hub.save_preset(hub_model, folder)
     else:
         write_vocabulary(vocabulary, folder)
         options = tokenizer_options(tokenizer)
@@ -267,7 +274,7 @@ def save(
             "strip_accents": options.get("strip_accents"),
         }
         write_json(folder / "tokenizer_config.json", rules)
-        google.write_model(model, folder, leave_out)
+        google.write_model(model, folder, checked=checked)
 
 
 def _refuse_to_mix(folder: Path, file_format: str) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class RunFolder:
     def open(cls, path: str | Path, recipe: str, options: dict) -> "RunFolder":
         """Makes the folder of a run, or takes up the one that an earlier start of it made.
 
+        A start that ended before it made anything, as options were mistaken, is no run yet.
+
         Args:
             path: the folder.
             recipe: name of the recipe.
@@ -54,9 +57,9 @@ class RunFolder:
             folder.write_config(recipe=recipe, options=options)
             return folder
         begun = folder.read_config()
-        if begun["recipe"] != recipe:
+        if "recipe" not in begun:
             raise ValueError(
-                f"{folder.path} holds another run, of `recipes.{begun['recipe']}`. Give this one "
+                f"{folder.path} holds a model that no training here has made. Give this run "
                 "another `--name`, or remove that folder."
             )
         then, now = flat(begun["options"]), flat(options)
@@ -66,7 +69,15 @@ class RunFolder:
             for name in sorted(now)
             if then.get(name) != now[name]
         ]
-        if differences:
+        is_another = begun["recipe"] != recipe or differences
+        if is_another and all(file == folder.config_file for file in folder._files()):
+            write_json(folder.config_file, {"recipe": recipe, "options": options})
+        elif begun["recipe"] != recipe:
+            raise ValueError(
+                f"{folder.path} holds another run, of `recipes.{begun['recipe']}`. Give this one "
+                "another `--name`, or remove that folder."
+            )
+        elif differences:
             raise ValueError(
                 f"{folder.path} holds a run with other options ({'; '.join(differences)}). To go "
                 "on, give those it had; to begin anew, give another `--name` or remove that folder."
@@ -87,6 +98,9 @@ class RunFolder:
     def metrics_file(self) -> Path:
         """`metrics.jsonl`."""
         return self.path / "metrics.jsonl"
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in self.path.rglob("*") if path.is_file())
 
     def read_config(self) -> dict:
         """The contents of `config.json`.

@@ -103,16 +103,19 @@ def _take_config(options_type: type, arguments: list[str]) -> tuple[object | Non
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not the `config.json` of a run ({error}).") from error
     fields = {field.name for field in dataclasses.fields(options_type)}
-    unknown = sorted(set(saved) - fields)
-    if unknown:
-        raise ValueError(
-            f"{path} has options that this recipe does not know: {', '.join(unknown)}."
-        )
     groups = {
         field.name: field.default_factory
         for field in dataclasses.fields(options_type)
         if dataclasses.is_dataclass(field.default_factory)
     }
+    unknown = sorted(set(saved) - fields)
+    for name in set(groups) & set(saved):
+        known = {field.name for field in dataclasses.fields(groups[name])}
+        unknown += sorted(set(saved[name]) - known)
+    if unknown:
+        raise ValueError(
+            f"{path} has options that this recipe does not know: {', '.join(unknown)}."
+        )
     saved = {key: _as_option(value, groups.get(key)) for key, value in saved.items()}
     if "vocabulary" in fields and (path.parent / "vocab.txt").exists():
         saved["vocabulary"] = str(path.parent / "vocab.txt")

@@ -137,6 +137,8 @@ def run(options: Options) -> dict:
 
     if options.seeds < 1:
         raise ValueError(f"`--seeds` must be at least 1; received {options.seeds}.")
+    if not options.train and (options.dev or options.test or options.task != "classification"):
+        raise ValueError("Say what to learn from: give `--train`.")
     started = time.monotonic()
     task = make_task(
         options,

@@ -56,6 +56,10 @@ def run(options: Options) -> int:
     """Writes what the model says; returns of how many rows."""
     if bool(options.text) == bool(options.input):
         raise ValueError("Give texts with `--text`, or files with `--input`: one of the two.")
+    if options.input and options.pair:
+        raise ValueError("Second texts of files are a column of them: give `--pair-column`.")
+    if options.text and (options.text_column or options.pair_column):
+        raise ValueError("Columns are those of files: leave them out beside `--text`.")
     # Not at the top: `--help` answers without waiting for TensorFlow.
     from keras_bert_kit.bundle import Bundle
     from keras_bert_kit.data.rows import open_sources

@@ -70,6 +70,10 @@ def run(
         wait_for_all,
     )
 
+    if not 0 < options.heldout < 1:
+        raise ValueError(f"`--heldout` must be a share of the text; received {options.heldout}.")
+    if options.mask_unit != "span" and options.mask_span != Options.mask_span:
+        raise ValueError("`--mask-span` means nothing without `--mask-unit span`: leave it out.")
     started = time.monotonic()
     with standard_error_closed():
         strategy = choose_strategy(options.strategy, options.cpus)
@@ -117,6 +121,8 @@ def run(
         "short_sequence_rate": options.short_sequences,
         "seed": options.seed,
     }
+    if "heldout" not in shards:
+        raise ValueError("No document is held out to measure with: give another `--shards`.")
     data = PretrainingData(shards["train"], vocabulary, **example_options)
     heldout = PretrainingData(shards["heldout"], vocabulary, **example_options).one_pass()
 

@@ -225,10 +225,14 @@ def task_of_bundle(
         for name in ("sequence_length", "long_texts", "stride")
         if getattr(options, name) is not None
     }
+    if "sequence_length" in given:
+        given.setdefault("stride", None)  # that of training belongs to its length
     task = replace(task, inputs=replace(bundle.inputs or default_inputs(bundle.model), **given))
     check_given(options, found, task.inputs.long_texts)
     task = as_trained(task, bundle)
     if found in ("questions", "regression"):
+        if options.labels:
+            raise ValueError(f"A model of {found} has no classes: leave `--labels` out.")
         return task, files
     names = names_of_classes(bundle.model, bundle.labels)
     if options.labels and len(options.labels) != len(names):
@@ -324,7 +328,7 @@ def splits_of_model(
         return split_examples(
             task,
             *(examples[part] for part in PARTS),
-            dev_share=dev_share or of_run.get("dev_share", 0.1),
+            dev_share=of_run.get("dev_share", 0.1) if dev_share is None else dev_share,
             limit=limit,
             drop_duplicates=of_run.get("duplicates") == "drop",
             seed=of_run.get("seed", seed),

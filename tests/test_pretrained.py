@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from reference_bert import randomize
+from tiny_bundles import tiny_bundle
 
 from keras_bert_kit import pretrained
 from keras_bert_kit.config import EncoderConfig
@@ -250,6 +251,16 @@ def test_a_weight_without_a_place_is_an_error_or_left_out(ours, tmp_path):
         save(ours[0], word_pieces(), tmp_path, KERAS_HUB)
     save(ours[0], word_pieces(), tmp_path, KERAS_HUB, leave_out=["next_sentence"])
     assert find(tmp_path) == Source(KERAS_HUB, tmp_path)
+
+
+@pytest.mark.parametrize("file_format", [KERAS_HUB, TENSORFLOW1])
+def test_a_save_that_is_refused_leaves_what_was_there(file_format, tmp_path):
+    save(description(**NO_BLOCKS).build(), word_pieces(), tmp_path, file_format)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    tagger = tiny_bundle("tagging")
+    with pytest.raises(ValueError, match=r"no place for tagger|has no"):
+        save(tagger.model, tagger.tokenizer, tmp_path, file_format, labels=tagger.labels)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
 def write(folder, name, **content):

@@ -24,14 +24,30 @@ def test_the_same_options_take_a_run_up_again(tmp_path):
     }
 
 
+def test_a_start_that_made_nothing_is_no_run_yet(tmp_path):
+    started = RunFolder.open(tmp_path, "pretrain", {"steps": 10})
+    started.keep_entry("rows", "abc", "the rows")
+    (tmp_path / "seed-0").mkdir()
+    again = RunFolder.open(tmp_path, "finetune", {"steps": 20})
+    assert again.read_config() == {"recipe": "finetune", "options": {"steps": 20}}
+
+
+def test_a_model_that_is_no_run_is_left_alone(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ValueError, match="holds a model that no training here has made"):
+        RunFolder.open(tmp_path, "finetune", {})
+
+
 def test_other_options_are_refused_and_listed(tmp_path):
     RunFolder.open(tmp_path, "pretrain", {"steps": 10, "seed": 0, "size": "tiny"})
+    (tmp_path / "metrics.jsonl").touch()
     with pytest.raises(ValueError, match=r"\(seed: 0 then, 1 now; steps: 10 then, 20 now\)"):
         RunFolder.open(tmp_path, "pretrain", {"steps": 20, "seed": 1, "size": "tiny"})
 
 
 def test_of_a_group_the_options_that_differ_are_listed(tmp_path):
     RunFolder.open(tmp_path, "finetune", {"seed": 0, "training": {"epochs": 3, "dropout": 0.1}})
+    (tmp_path / "metrics.jsonl").touch()
     with pytest.raises(
         ValueError, match=r"\(epochs: 3 then, 4 now\)\. To go on, give those it had"
     ):
@@ -45,6 +61,7 @@ def test_what_an_earlier_version_kept_besides_is_no_difference(tmp_path):
 
 def test_another_recipe_is_refused(tmp_path):
     RunFolder.open(tmp_path, "pretrain", {})
+    (tmp_path / "metrics.jsonl").touch()
     with pytest.raises(ValueError, match=r"holds another run, of `recipes\.pretrain`\. Give"):
         RunFolder.open(tmp_path, "finetune", {})
 

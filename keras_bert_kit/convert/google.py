@@ -89,17 +89,11 @@ def read_model(
     return model, description
 
 
-def write_model(model: keras.Model, folder: Path, leave_out: Collection[str] = ()) -> None:
-    """Writes a model as Google's code reads it: `bert_config.json` and `bert_model.ckpt.*`.
-
-    Args:
-        model: an `Encoder` or the model of a task, of BERT's family.
-        folder: where to write; it is made if need be.
-        leave_out: beginnings of paths of weights that may be lost.
+def check_model(model: keras.Model, leave_out: Collection[str] = ()) -> tuple[dict, dict[str, str]]:
+    """What `write_model` will write: the configuration, and by path the names of weights.
 
     Raises:
         ValueError: if it is no BERT, or the format has no place for one of its weights.
-        OSError: if a file cannot be written.
     """
     description = ModelDescription.of(model)
     if description.family != "bert" or description.encoder.layer_norm_epsilon != 1e-12:
@@ -107,15 +101,36 @@ def write_model(model: keras.Model, folder: Path, leave_out: Collection[str] = (
             "Google's release has BERT only, with the epsilon 1e-12 in its layer norms; this is "
             f"{description.family} with {description.encoder.layer_norm_epsilon}."
         )
-    config = write_config(description, {})
-    if description.encoder.activation != "gelu":
+    names = BERT.names(FORMAT, description.encoder.num_layers, description.heads)
+    require_places(model, names, leave_out, "Google's release")
+    return write_config(description, {}), names
+
+
+def write_model(
+    model: keras.Model,
+    folder: Path,
+    leave_out: Collection[str] = (),
+    checked: tuple[dict, dict[str, str]] | None = None,
+) -> None:
+    """Writes a model as Google's code reads it: `bert_config.json` and `bert_model.ckpt.*`.
+
+    Args:
+        model: an `Encoder` or the model of a task, of BERT's family.
+        folder: where to write; it is made if need be.
+        leave_out: beginnings of paths of weights that may be lost.
+        checked: what `check_model` returned, if it was called before.
+
+    Raises:
+        ValueError: if it is no BERT, or the format has no place for one of its weights.
+        OSError: if a file cannot be written.
+    """
+    config, names = checked or check_model(model, leave_out)
+    if ModelDescription.of(model).encoder.activation != "gelu":
         logger.warning(
             "Google's code knows one GELU, which some of its versions compute exactly and others "
             "approximately: this model was trained with the approximate one."
         )
         config["hidden_act"] = "gelu"
-    names = BERT.names(FORMAT, description.encoder.num_layers, description.heads)
-    require_places(model, names, leave_out, "Google's release")
     folder.mkdir(parents=True, exist_ok=True)
     tensors = dict(written_weights(model, names, LAYOUT))
     try:

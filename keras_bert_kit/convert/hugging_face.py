@@ -98,6 +98,27 @@ def read_model(
     return model, description
 
 
+def check_model(
+    model: keras.Model,
+    labels: tuple[str, ...] | None = None,
+    special_ids: dict[str, int] | None = None,
+    leave_out: Collection[str] = (),
+) -> tuple[dict, dict[str, str]]:
+    """What `write_model` will write: `config.json`, and by path the names of weights.
+
+    Raises:
+        ValueError: if Transformers has no such model, or no place for one of its weights.
+    """
+    description = ModelDescription.of(model, labels)
+    config = write_config(description, special_ids or {})
+    family, bare = FAMILIES[description.family], description.task == "encoder"
+    names = family.names(FORMAT, description.encoder.num_layers, description.heads, bare)
+    if not has_pooler(family.name, description.task, description.head):
+        names = {path: theirs for path, theirs in names.items() if not path.startswith("pooler/")}
+    require_places(model, names, leave_out, "Transformers' " + config["architectures"][0])
+    return config, names
+
+
 def write_model(
     model: keras.Model,
     folder: Path,
@@ -105,6 +126,7 @@ def write_model(
     special_ids: dict[str, int] | None = None,
     leave_out: Collection[str] = (),
     max_shard_bytes: float = 5e9,
+    checked: tuple[dict, dict[str, str]] | None = None,
 ) -> None:
     """Writes a model as a Hugging Face folder: `config.json` and `model.safetensors`.
 
@@ -115,24 +137,20 @@ def write_model(
         special_ids: ids of special tokens by Transformers' names, such as `pad_token_id`.
         leave_out: beginnings of paths of weights that may be lost.
         max_shard_bytes: the most bytes of one file of weights.
+        checked: what `check_model` returned, if it was called before.
 
     Raises:
         ValueError: if Transformers has no such model, or no place for one of its weights.
         OSError: if a file cannot be written.
     """
-    description = ModelDescription.of(model, labels)
-    config = write_config(description, special_ids or {})
+    config, names = checked or check_model(model, labels, special_ids, leave_out)
+    description = ModelDescription.of(model)
     family = FAMILIES[description.family]
-    bare = description.task == "encoder"
-    names = family.names(FORMAT, description.encoder.num_layers, description.heads, bare)
-    if not has_pooler(family.name, description.task, description.head):
-        names = {path: theirs for path, theirs in names.items() if not path.startswith("pooler/")}
-    require_places(model, names, leave_out, "Transformers' " + config["architectures"][0])
 
     def tensors():
         yield from written_weights(model, names, LAYOUT)
         if family.name == "roberta" and not description.encoder.num_segments:
-            prefix = "" if bare else family.prefixes[FORMAT]
+            prefix = "" if description.task == "encoder" else family.prefixes[FORMAT]
             yield prefix + SEGMENTS, np.zeros((1, description.encoder.hidden_dim), np.float32)
 
     write_safetensors(folder, tensors(), max_shard_bytes)

@@ -107,7 +107,15 @@ def write_model(model: keras.Model, folder: Path, leave_out: Collection[str] = (
         ValueError: if KerasHub has no such model, or no place for one of its weights.
         OSError: if a file cannot be written.
     """
-    hub_model = to_keras_hub(model, leave_out)
+    save_preset(to_keras_hub(model, leave_out), folder)
+
+
+def save_preset(hub_model: keras.Model, folder: Path) -> None:
+    """Writes what `to_keras_hub` returned, as `write_model` does.
+
+    Raises:
+        OSError: if a file cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in ("task.json", "task.weights.h5"):
         (folder / stale).unlink(missing_ok=True)

@@ -193,7 +193,7 @@ def require_places(
         heads = sorted({path.split("/")[0] for path in unknown})
         raise ValueError(
             f"{file_format} has no place for {_listed(unknown)} of this model. To go without them, "
-            f"say `leave_out={heads}`."
+            f"say `leave_out={heads}`, as an option `--leave-out {' '.join(heads)}`."
         )
     if lost:
         logger.warning("Left out, as %s has no place for them: %s.", file_format, _listed(lost))

@@ -1,6 +1,7 @@
 """The task's own metrics on development rows, while `fit` goes on."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
@@ -31,6 +32,8 @@ class DevEvaluation(keras.callbacks.Callback):
         metric: one that is in the logs even where it is not defined, as NaN.
         batch_size: inputs in a batch.
         of: the model to measure, if not the one that `fit` was called of.
+        clocks: callbacks that are told when measuring begins and ends, as Keras tells them of its
+            own validation, so that they do not take its time for that of training.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class DevEvaluation(keras.callbacks.Callback):
         metric: str | None = None,
         batch_size: int = 64,
         of: keras.Model | None = None,
+        clocks: Sequence[keras.callbacks.Callback] = (),
     ):
         super().__init__()
         self.task = task
@@ -49,10 +53,18 @@ class DevEvaluation(keras.callbacks.Callback):
         self.metric = metric
         self.batch_size = batch_size
         self.of = of
+        self.clocks = clocks
         self._encoded = self._copy = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures; `logs` is the dict that all callbacks share."""
+        for clock in self.clocks:
+            clock.on_test_begin()
+        self._measure(logs)
+        for clock in self.clocks:
+            clock.on_test_end()
+
+    def _measure(self, logs: dict) -> None:
         model, tokenizer, examples = self._on_one_device(), self.tokenizer, self.examples
         if self._encoded is None:
             self._encoded = self.task.encode(examples, model, tokenizer)

@@ -46,6 +46,12 @@ class DistillationOptions:
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ValueError(f"`{name}` must be at least 0; received {value}.")
+        for name, is_used in (("hidden", self.hidden), ("attention", self.attention)):
+            if not is_used and getattr(self, f"{name}_weight") != 1:
+                raise ValueError(
+                    f"`{name}_weight` means nothing without `{name}`: give that too, or leave the "
+                    "weight out."
+                )
         if not self.temperature > 0:
             raise ValueError(f"`temperature` must be positive; received {self.temperature}.")
         if self.student is not None and not self.layers and self.family == "distilbert":

@@ -60,8 +60,11 @@ def split_examples(
             comparison share their sets.
 
     Raises:
-        ValueError: if there are too few examples, or labels that training has not seen.
+        ValueError: if there are too few examples, none is left in a set, or there are labels that
+            training has not seen.
     """
+    if limit is not None and limit < 1:
+        raise ValueError(f"`limit` must be at least 1; received {limit}.")
     task = task.with_labels_of(train)  # of all of it: a rare class may end up in one part only
     missing = [name for name, given in (("dev", dev), ("test", test)) if given is None]
     if missing:
@@ -90,6 +93,10 @@ def split_examples(
     if drop_duplicates:
         kept = without_duplicates(sets, within=False)
         sets = {name: some.select(kept[name]) for name, some in sets.items()}
+    empty = [name for name, some in sets.items() if not len(some)]
+    if empty:
+        reason = " Are their texts those of the other sets?" if drop_duplicates else ""
+        raise ValueError(f"No rows are left in {' and '.join(empty)}.{reason}")
     if limit is not None and limit < len(sets["train"]):
         chosen = np.random.default_rng(seed).choice(len(sets["train"]), limit, replace=False)
         sets["train"] = sets["train"].select(sorted(chosen.tolist()))

@@ -195,6 +195,14 @@ def train_model(
         writes=is_writer,
     )
     best.resume(start_step)
+    monitor = Monitor(
+        folder / "logs",
+        options.log_every,
+        tokens_per_step=tokens_per_step,
+        options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
+        metrics_file=folder / METRICS,
+        writes=is_writer,
+    )
     with Progress(
         total_steps,
         tokens_per_step=tokens_per_step,
@@ -210,15 +218,10 @@ def train_model(
                 max(1, math.ceil(steps_per_epoch / options.evaluations)),
                 callbacks=[
                     *callbacks,
-                    DevEvaluation(task, tokenizer, dev, metric, of=model),
-                    Monitor(
-                        folder / "logs",
-                        options.log_every,
-                        tokens_per_step=tokens_per_step,
-                        options_text="\n".join(f"- {k}: `{v}`" for k, v in asdict(options).items()),
-                        metrics_file=folder / METRICS,
-                        writes=is_writer,
+                    DevEvaluation(
+                        task, tokenizer, dev, metric, of=model, clocks=(monitor, progress)
                     ),
+                    monitor,
                     best,
                     SaveCheckpoints(
                         checkpoints, options.checkpoint_every, options.checkpoint_minutes

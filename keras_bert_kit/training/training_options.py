@@ -64,9 +64,22 @@ class TrainingOptions:
 
     def __post_init__(self):
         """Refuses values that cannot be."""
-        for name in ("epochs", "batch_size", "micro_batches", "evaluations", "log_every"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "micro_batches",
+            "evaluations",
+            "checkpoint_every",
+            "log_every",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"`{name}` must be positive; received {getattr(self, name)}.")
+        for name in ("weight_decay", "clip_norm", "frozen_blocks"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise ValueError(f"`{name}` must not be negative; received {value}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"`dropout` must be a share below 1; received {self.dropout}.")
         for name in ("learning_rate", "unfreeze_every", "lora_rank", "patience", "layer_decay"):
             value = getattr(self, name)
             if value is not None and not value > 0:

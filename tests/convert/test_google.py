@@ -235,7 +235,7 @@ def test_a_tagger_has_no_place(tmp_path, caplog):
     model = TaggingModel(Encoder(**NO_BLOCKS), 3)
     message = (
         r"Google's release has no place for tagger/linear/kernel, tagger/linear/bias of this "
-        r"model\. To go without them, say `leave_out=\['tagger'\]`\."
+        r"model\. To go without them, say `leave_out=\['tagger'\]`, as an option"
     )
     with pytest.raises(ValueError, match=message):
         write_model(model, tmp_path)

@@ -610,7 +610,7 @@ def test_a_weight_without_a_place_is_an_error_or_left_out(tmp_path, caplog):
     model = description.build()
     message = (
         r"Transformers' BertForMaskedLM has no place for pooler/kernel, pooler/bias of this model\."
-        r" To go without them, say `leave_out=\['pooler'\]`\."
+        r" To go without them, say `leave_out=\['pooler'\]`, as an"
     )
     with pytest.raises(ValueError, match=message):
         write_model(model, tmp_path)

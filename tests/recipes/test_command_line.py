@@ -69,6 +69,13 @@ def test_config_gives_the_options_of_a_group_too(tmp_path):
     assert received[0].group.rate == 0.5
 
 
+def test_an_option_that_a_group_has_no_more_is_named(tmp_path, capsys):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"options": {"group": {"speed": 1}}}))
+    assert main(GroupedOptions, print, "", ["--config", str(config)]) == 1
+    assert "has options that this recipe does not know: speed" in capsys.readouterr().err
+
+
 def test_a_mistake_of_the_user_is_one_line(capsys):
     assert call(lambda options: Vocabulary([])) == 1
     error = capsys.readouterr().err

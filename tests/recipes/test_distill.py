@@ -128,6 +128,7 @@ def test_texts_that_are_measured_with_are_no_unlabelled_ones(options, teacher, t
         (["--seeds", "0"], "`--seeds` must be at least 1"),
         (["--layers", "3"], "1 to 2 of them; received 3"),
         (["--labels", "a"], "The model has 2 classes"),
+        (["--dev-share", "0"], "`dev_share` is 0"),
         (["--steps", "9"], "`--data` and `--steps` are for pre-trained teachers, but"),
     ],
 )

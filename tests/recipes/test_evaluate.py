@@ -7,6 +7,7 @@ import pytest
 from tiny_bundles import LABELS, tiny_bundle
 
 from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.row_options import RowOptions
 from keras_bert_kit.run_folder import RunFolder
 from recipes.evaluate import Options, run
@@ -163,6 +164,20 @@ def test_what_does_not_fit_the_model_is_refused(options, message, tmp_path):
     tiny_bundle("classification").save_pretrained(tmp_path / "m")
     with pytest.raises(ValueError, match=message):
         task_for(str(tmp_path / "m"), **options)
+
+
+def test_values_have_no_names_of_classes(tmp_path):
+    tiny_bundle("regression").save_pretrained(tmp_path / "m")
+    with pytest.raises(ValueError, match="A model of regression has no classes: leave `--labels`"):
+        task_for(str(tmp_path / "m"), labels=("a", "b"))
+
+
+def test_shorter_inputs_do_not_keep_the_stride_of_longer_ones(tmp_path):
+    bundle = tiny_bundle("questions")
+    replace(bundle, inputs=InputOptions(64, "windows", 40)).save_pretrained(tmp_path / "m")
+    assert task_for(str(tmp_path / "m"))[0].inputs.stride == 40
+    shorter, _ = task_for(str(tmp_path / "m"), sequence_length=32)
+    assert (shorter.inputs.sequence_length, shorter.inputs.stride) == (32, None)
 
 
 def test_rows_that_cannot_be_read_leave_no_folder(tmp_path):

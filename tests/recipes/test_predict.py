@@ -293,6 +293,8 @@ def test_after_ctrl_c_the_lines_are_whole(models, monkeypatch, tmp_path, capsys)
     [
         ("regression", {}, "Give texts with `--text`, or files with `--input`"),
         ("regression", {"text": ("a",), "input": ("-",)}, "one of the two"),
+        ("regression", {"input": ("-",), "pair": ("b",)}, "a column of them: give `--pair-column`"),
+        ("regression", {"text": ("a",), "text_column": "b"}, "leave them out beside `--text`"),
         ("regression", {"text": ("a", "b", "c"), "pair": ("d", "e")}, "3 texts and 2 of `--pair`"),
         ("tagging", {"text": ("a",), "pair": ("b",)}, "reads single texts: leave the pairs out"),
         ("questions", {"text": ("a",)}, "give it with `--pair`"),

@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import keras
 
@@ -29,6 +30,18 @@ def test_all_numbers_are_in_the_logs_and_the_loss_has_its_name():
     callback.on_epoch_end(0, logs)
     assert logs == {"loss": 1.0, "val_accuracy": 0.5, "val_cross_entropy": 0.7, "val_loss": 0.7}
     assert math.isclose(logs["val_loss"], 0.7)
+
+
+def test_clocks_stand_still_while_it_measures():
+    task, said = Guesses(), []
+    clock = SimpleNamespace(
+        on_test_begin=lambda: said.append(task.times_encoded),
+        on_test_end=lambda: said.append(task.times_encoded),
+    )
+    callback = DevEvaluation(task, None, [1, 2, 3], clocks=[clock])
+    callback.set_model(keras.Model())
+    callback.on_epoch_end(0, {})
+    assert said == [0, 1]
 
 
 def test_examples_are_encoded_once():

@@ -176,6 +176,8 @@ def test_without_its_teacher_a_student_is_fine_tuned(teacher, task, tmp_path):
     ("changes", "message"),
     [
         ({"temperature": 0.0}, "`temperature` must be positive"),
+        ({"hidden_weight": 5.0}, "`hidden_weight` means nothing without `hidden`"),
+        ({"attention_weight": 0.5}, "`attention_weight` means nothing without `attention`"),
         ({"soft_weight": -1.0}, "`soft_weight` must be at least 0"),
         ({"student": "x", "family": "distilbert"}, "leave `family` out"),
     ],

@@ -76,6 +76,14 @@ def test_an_unknown_label_is_an_error_or_left_out():
     assert splits.dev.texts == ["x"]
 
 
+def test_a_set_that_is_left_empty_is_refused():
+    dev = texts(10)
+    with pytest.raises(ValueError, match=r"No rows are left in dev\. Are their texts those of"):
+        split_examples(TextTask(), texts(100), dev, dev, drop_duplicates=True)
+    with pytest.raises(ValueError, match="`limit` must be at least 1; received 0"):
+        split_examples(TextTask(), texts(100), limit=0)
+
+
 def test_a_share_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match=r"`dev_share` is 0\.5: dev and test would leave no row"):
         split_examples(TextTask(), texts(10), dev_share=0.5)

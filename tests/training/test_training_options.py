@@ -11,6 +11,11 @@ from keras_bert_kit.training.training_options import TrainingOptions
         ("lora_rank", 0, "`lora_rank` must be positive, or left out; received 0"),
         ("unfreeze_every", 0, "`unfreeze_every` must be positive, or left out; received 0"),
         ("average", 1, "`average` must lie between 0 and 1; received 1"),
+        ("checkpoint_every", 0, "`checkpoint_every` must be positive; received 0"),
+        ("weight_decay", -0.1, "`weight_decay` must not be negative; received -0.1"),
+        ("clip_norm", -1, "`clip_norm` must not be negative; received -1"),
+        ("frozen_blocks", -1, "`frozen_blocks` must not be negative; received -1"),
+        ("dropout", 1.5, "`dropout` must be a share below 1; received 1.5"),
         ("warmup", 1, "`warmup` must be a share of the steps; received 1"),
     ],
 )
