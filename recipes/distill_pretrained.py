@@ -73,7 +73,7 @@ def _without_teacher(options: PretrainingOptions, folder: Path) -> PretrainingOp
             label_weight=1.0,
             soft_weight=0.0,
             hidden_weight=0.0,
-            attention=False,
+            attention_weight=0.0,
         ),
     )
 

@@ -46,12 +46,6 @@ class DistillationOptions:
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 raise ValueError(f"`{name}` must be at least 0; received {value}.")
-        for name, is_used in (("hidden", self.hidden), ("attention", self.attention)):
-            if not is_used and getattr(self, f"{name}_weight") != 1:
-                raise ValueError(
-                    f"`{name}_weight` means nothing without `{name}`: give that too, or leave the "
-                    "weight out."
-                )
         if not self.temperature > 0:
             raise ValueError(f"`temperature` must be positive; received {self.temperature}.")
         if self.student is not None and not self.layers and self.family == "distilbert":
@@ -93,6 +87,9 @@ class DistillationOptions:
     def for_task(self) -> "DistillationOptions":
         """These options, completed for a task.
 
+        Raises:
+            ValueError: for the weight of a loss that is not asked for.
+
         Example:
             >>> DistillationOptions(soft_weight=0.9).for_task().soft_weight
             0.9
@@ -107,6 +104,9 @@ class DistillationOptions:
         Args:
             family_of_teacher: `"bert"`, `"roberta"` or `"distilbert"`.
 
+        Raises:
+            ValueError: for the weight of a loss that is not asked for.
+
         Example:
             >>> found = DistillationOptions(layers=(3,)).for_pretraining("bert")
             >>> found.family, found.soft_weight, found.label_weight, found.hidden
@@ -119,4 +119,11 @@ class DistillationOptions:
 
     def _completed(self, usual: dict) -> "DistillationOptions":
         open_ones = {name: value for name, value in usual.items() if getattr(self, name) is None}
-        return replace(self, **open_ones)
+        options = replace(self, **open_ones)
+        for name in ("hidden", "attention"):
+            if not getattr(options, name) and getattr(options, f"{name}_weight") not in (0, 1):
+                raise ValueError(
+                    f"`{name}_weight` means nothing without `{name}`: give that too, or leave the "
+                    "weight out."
+                )
+        return options

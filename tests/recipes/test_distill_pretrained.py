@@ -22,6 +22,7 @@ def options(tiny_run, corpus_folder, tmp_path_factory):
         data=(str(corpus_folder),),
         output=str(tmp_path_factory.mktemp("students")),
         steps=20,
+        distillation=DistillationOptions(attention=True, attention_weight=2.0),
         sequence_length=32,
         training=TRAINING,
     )
@@ -99,6 +100,7 @@ def test_the_folder_of_another_run_is_refused_before_any_training(options, tmp_p
     (tmp_path / "my-student").mkdir()
     config = {"recipe": "distill", "options": {}}
     (tmp_path / "my-student" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "my-student" / "metrics.jsonl").touch()
     with pytest.raises(ValueError, match=r"holds another run, of `recipes\.distill`\. Give"):
         run(replace(options, output=str(tmp_path)))
     assert not (tmp_path / "my-student" / "alone").exists()

@@ -97,6 +97,13 @@ def test_what_does_not_count_is_not_compared(teacher):
     assert len(pretraining_learner(student, teacher.model, all_of_it).loss_weights) == 2 + 3 + 2
 
 
+def test_the_weight_of_a_loss_that_nobody_asked_for():
+    # Hidden states are compared in pre-training without being asked for, attention is not.
+    assert DistillationOptions(hidden_weight=2.0).for_pretraining("bert").hidden == "last"
+    with pytest.raises(ValueError, match="`attention_weight` means nothing without `attention`"):
+        DistillationOptions(attention_weight=2.0).for_pretraining("bert")
+
+
 def test_a_student_learns_and_its_teacher_does_not(teacher):
     options = DistillationOptions(label_weight=0.0)  # the labels say something else
     student = pretraining_student(teacher, options).model

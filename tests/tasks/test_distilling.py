@@ -184,7 +184,7 @@ def test_without_its_teacher_a_student_is_fine_tuned(teacher, task, tmp_path):
 )
 def test_options(changes, message):
     with pytest.raises(ValueError, match=message):
-        DistillationOptions(**changes)
+        DistillationOptions(**changes).for_task()
 
 
 def test_students_are_trained_whole(teacher, task, tmp_path):
