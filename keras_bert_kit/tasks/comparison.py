@@ -23,6 +23,7 @@ class Comparison:
         intervals: 95 % intervals over rows of the metrics' means over trainings.
         differences: those means against the best baseline, as `paired_bootstrap` gives it.
         best_baseline: its name, or None without baselines.
+        num_rows: how many rows it was measured on.
         title: what stands above the figure of the scores.
         caption: what stands below it.
     """
@@ -36,6 +37,7 @@ class Comparison:
     intervals: dict[str, tuple[float, float] | None]
     differences: dict[str, dict | None]
     best_baseline: str | None
+    num_rows: int
 
     @property
     def verdict(self) -> str:
@@ -99,6 +101,7 @@ report, with the most confident mistakes, is `report.html`; all numbers are in `
             "baselines": {name: metrics.get(metric) for name, metrics in self.baselines.items()},
             "higher_is_better": mode_of(metric) == "max",
             "difference_interval": (found["low"], found["high"]) if found else None,
+            "num_rows": self.num_rows,
         }
 
 
@@ -137,7 +140,7 @@ def compare(
         best = choose(known, key=known.get)
         of_best = task.score(test, baselines[best])
         differences = paired_bootstrap(score, of_best, len(test), seed=seed)
-    return Comparison(metric, by_seed, measured, intervals, differences, best)
+    return Comparison(metric, by_seed, measured, intervals, differences, best, len(test))
 
 
 def mean_score(scores: Sequence):

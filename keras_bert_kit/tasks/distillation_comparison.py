@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keras_bert_kit.evaluation.bootstrap import paired_bootstrap
 from keras_bert_kit.evaluation.scores import Score, format_number, is_defined
-from keras_bert_kit.evaluation.verdict import VERBS, beats
+from keras_bert_kit.evaluation.verdict import VERBS, beats, few_rows
 from keras_bert_kit.tasks.comparison import Comparison, compare, mean_score
 from keras_bert_kit.tasks.cost import Cost
 from keras_bert_kit.tasks.dev_evaluation import mode_of
@@ -46,7 +46,8 @@ class DistillationComparison:
     @property
     def verdict(self) -> str:
         """What the student keeps of its teacher, and whether that was of use, in words."""
-        return distillation_verdict(self.metric, self.scores, self.difference)
+        num_rows = self.measured[STUDENT].num_rows
+        return distillation_verdict(self.metric, self.scores, self.difference, num_rows)
 
     @property
     def results(self) -> dict[str, dict[str, Score]]:
@@ -117,7 +118,10 @@ def compare_distillation(
 
 
 def distillation_verdict(
-    metric: str, scores: Mapping[str, Score], difference: tuple[float, float] | None
+    metric: str,
+    scores: Mapping[str, Score],
+    difference: tuple[float, float] | None,
+    num_rows: int | None = None,
 ) -> str:
     """What of the teacher's quality is kept, and whether the teacher was of use.
 
@@ -125,6 +129,7 @@ def distillation_verdict(
         metric: what was measured.
         scores: of `TEACHER`, `STUDENT` and perhaps `ALONE`.
         difference: the 95 % interval of student minus student alone, on the same rows.
+        num_rows: how many rows these are, if it is known.
 
     Example:
         >>> scores = {TEACHER: Score(0.9), STUDENT: Score(0.88), ALONE: Score(0.85)}
@@ -153,8 +158,9 @@ def distillation_verdict(
         if difference
         else ""
     )
-    verb = VERBS[beats(gain, spread, difference)]
-    return f"{sentence} It {verb} the same student without a teacher, {other}{interval}."
+    verb = VERBS[beats(gain, spread, difference, num_rows)]
+    beside = f"the same student without a teacher, {other}{interval}{few_rows(num_rows)}"
+    return f"{sentence} It {verb} {beside}."
 
 
 def cost_table(metric: str, rows: Mapping[str, tuple[Score, Cost]]) -> str:

@@ -43,6 +43,14 @@ AHEAD = " It is ahead of majority."
             "majority.",
         ),
         (
+            0.9,
+            {"difference_interval": (0.02, 0.18), "num_rows": 12},
+            "BERT does NOT clearly beat ridge: accuracy 0.900 against 0.800, no better than chance "
+            "difference (95 % interval of the difference 0.020 to 0.180), on no more than 12 rows."
+            + AHEAD,
+        ),
+        (0.9, {"num_rows": 20}, "BERT beats ridge: accuracy 0.900 against 0.800."),
+        (
             np.array([0.9, 0.92]),
             {"name": "bert-tiny"},
             "bert-tiny beats ridge: accuracy 0.910 ± 0.014 over 2 seeds against 0.800.",
@@ -72,6 +80,8 @@ def test_an_undefined_baseline_is_passed_over():
         (0.9, BASELINES, {"difference_interval": (-0.02, 0.18)}, "not clearly"),
         ([0.9, 0.8, 0.85], BASELINES, {"difference_interval": (0.01, 0.09)}, "not clearly"),
         (0.4, {"mean": 1.0, "ridge": 0.5}, {"higher_is_better": False}, "yes"),
+        (0.9, BASELINES, {"num_rows": 19}, "not clearly"),
+        (0.7, BASELINES, {"num_rows": 19}, "no"),
         (None, BASELINES, {}, None),
         (0.9, {"mean": None}, {}, None),
     ],

@@ -207,6 +207,9 @@ def test_verdicts():
     beats = "It beats the same student without a teacher, 0.850 ± 0.010"
     assert beats in distillation_verdict("accuracy", scores, (0.01, 0.05))
     assert "does NOT clearly beat" in distillation_verdict("accuracy", scores, (-0.01, 0.05))
+    few = distillation_verdict("accuracy", scores, (0.01, 0.05), 5)
+    assert few.endswith("of the difference 0.010 to 0.050), on no more than 5 rows.")
+    assert "does NOT clearly beat" in few
     scores[ALONE] = Score(0.85, 0.04)
     assert "does NOT clearly beat" in distillation_verdict("accuracy", scores, (0.01, 0.05))
     scores[ALONE] = Score(0.89)
