@@ -30,6 +30,7 @@ Reference:
     Tjong Kim Sang and Veenstra, Representing Text Chunks, https://arxiv.org/abs/cs/9907006
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -183,6 +184,22 @@ def to_iob2(tags: Sequence[str], scheme: str) -> list[str]:
     if scheme in ("IOB2", PLAIN):
         return list(tags)
     return tags_of(entities(tags), len(tags), "IOB2")
+
+
+def begun(tags: Sequence[str]) -> list[str]:
+    """Tags in IOB2 in which every entity begins with `B-`, as of one that nothing goes before.
+
+    A model tags each word for itself, and may go on with what it has not begun. What people are
+    shown of it is an entity all the same, so that is what is measured.
+
+    Example:
+        >>> begun(["O", "I-PER", "I-PER", "I-LOC"])
+        ['O', 'B-PER', 'I-PER', 'B-LOC']
+    """
+    return [
+        "B" + tag[1:] if tag[0] == "I" and (before == "O" or before[1:] != tag[1:]) else tag
+        for before, tag in itertools.pairwise(["O", *tags])
+    ]
 
 
 def entities(tags: Sequence[str]) -> list[Entity]:

@@ -9,7 +9,7 @@ from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labels import tag_ids
 from keras_bert_kit.data.rows import Rows
-from keras_bert_kit.data.tag_schemes import PLAIN
+from keras_bert_kit.data.tag_schemes import PLAIN, begun
 from keras_bert_kit.data.tagged_words import TaggedWords, labels_of_tags, tagged_words
 from keras_bert_kit.data.tagging import WordFeatures, encode_words, tag_targets
 from keras_bert_kit.encoder import Encoder
@@ -131,13 +131,16 @@ class TaggingTask:
     def predict(
         self, model, tokenizer, examples: TaggedWords, batch_size=64, encoded=None
     ) -> list[SentenceTags]:
-        """A tag for every word; `encoded` is what `encode` made, if it was called."""
+        """A tag for every word; `encoded` is what `encode` made, if it was called.
+
+        Tags that mark entities begin each with `B-`, as `predict_text` understands them.
+        """
         if encoded is None:
             encoded = self.encode(examples, model, tokenizer)
         outside = self.labels.index(OUTSIDE) if OUTSIDE in self.labels else 0
         found = tag(model, tokenizer, encoded, outside, batch_size)
         return [
-            SentenceTags([self.labels[i] for i in ids], probabilities)
+            SentenceTags(self._begun([self.labels[i] for i in ids]), probabilities)
             for ids, probabilities in zip(*found, strict=True)
         ]
 
@@ -168,7 +171,12 @@ class TaggingTask:
         found = tagging_baselines(
             train.words, train.tags, test.words, seed, None if self.plain else OUTSIDE
         )
-        return {name: [SentenceTags(tags) for tags in rows] for name, rows in found.items()}
+        return {
+            name: [SentenceTags(self._begun(tags)) for tags in rows] for name, rows in found.items()
+        }
+
+    def _begun(self, tags: list[str]) -> list[str]:
+        return tags if self.plain else begun(tags)
 
     def _ids(self, sentences) -> np.ndarray:
         place = {name: index for index, name in enumerate(self.labels)}

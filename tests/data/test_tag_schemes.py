@@ -3,10 +3,12 @@
 import random
 
 import pytest
+from seqeval.metrics.sequence_labeling import get_entities
 
 from keras_bert_kit.data.tag_schemes import (
     SCHEMES,
     Entity,
+    begun,
     detect_scheme,
     entities,
     tags_of,
@@ -170,6 +172,17 @@ def test_the_evidence_is_said():
         "IOB2: 1 entities; letters B 1, I 1, O 1; words against the rules of IOB2 0, IOB1 1, "
         "BIOES 1, BILOU 1"
     )
+
+
+def test_what_nothing_begins_begins_itself_and_the_entities_stay_what_they_are():
+    draw = random.Random(0)
+    for _ in range(300):
+        tags = draw.choices(["O", "B-X", "I-X", "B-Y-Z", "I-Y-Z"], k=draw.randrange(8))
+        found = begun(tags)
+        assert get_entities(found) == get_entities(tags)
+        assert detect_scheme([found], "IOB2").faults == {"IOB2": 0}
+        assert begun(found) == found
+    assert begun(["I", "I", "O", "B", "I"]) == ["B", "I", "O", "B", "I"]
 
 
 def test_a_slip_among_entities_is_not_taken_for_plain_tags():

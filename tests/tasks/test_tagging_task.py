@@ -4,6 +4,7 @@ from tiny_models import tiny_encoder
 
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.tagged_words import TaggedWords
+from keras_bert_kit.tasks import tagging_task
 from keras_bert_kit.tasks.tagging_task import SentenceTags, TaggingTask, right_words
 from keras_bert_kit.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from keras_bert_kit.text.wordpiece import WordPieceTokenizer
@@ -28,6 +29,15 @@ def test_there_is_a_tag_and_a_probability_for_every_word():
     assert [len(sentence.tags) for sentence in found] == [2, 1]
     assert [len(sentence.probabilities) for sentence in found] == [2, 1]
     assert {tag for sentence in found for tag in sentence.tags} <= set(task.labels)
+
+
+def test_an_entity_that_nothing_begins_begins_itself(monkeypatch):
+    task = TaggingTask().with_labels_of(ROWS)
+    ids = [[task.labels.index("I-PER")] * 2, [task.labels.index("I-LOC")]]
+    monkeypatch.setattr(tagging_task, "tag", lambda *_: (ids, [None, None]))
+    found = task.predict(task.model(tiny_encoder(), ROWS), TOKENIZER, ROWS)
+    assert [sentence.tags for sentence in found] == [["B-PER", "I-PER"], ["B-LOC"]]
+    assert task.metrics(ROWS, found)["entities_predicted"] == 2
 
 
 def test_entities_are_measured_and_words():
