@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +69,7 @@ class RunFolder:
             if then.get(name) != now[name]
         ]
         is_another = begun["recipe"] != recipe or differences
-        if is_another and all(file == folder.config_file for file in folder._files()):
+        if is_another and not folder.has_begun:
             write_json(folder.config_file, {"recipe": recipe, "options": options})
         elif begun["recipe"] != recipe:
             raise ValueError(
@@ -99,8 +98,10 @@ class RunFolder:
         """`metrics.jsonl`."""
         return self.path / "metrics.jsonl"
 
-    def _files(self) -> Iterator[Path]:
-        return (path for path in self.path.rglob("*") if path.is_file())
+    @property
+    def has_begun(self) -> bool:
+        """Whether any start of the run made more than `config.json`."""
+        return any(path.is_file() and path != self.config_file for path in self.path.rglob("*"))
 
     def read_config(self) -> dict:
         """The contents of `config.json`.

@@ -140,6 +140,7 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
     left_out = (*NOT_OF_THE_RESULT, "data", "steps")
     decisive = deciding(options, left_out)
     folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
+    taken_up = folder.has_begun
     folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))
     unlabelled = _unlabelled(task, splits, options, files)
@@ -190,7 +191,7 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
         "unlabelled": "none" if unlabelled is None else f"{len(unlabelled):,} rows",
         "tokens trained on": kept.num_tokens,
         "tokens per second": kept.tokens_per_second,
-        "minutes": round(minutes, 1),
+        f"minutes{' since it was taken up again' if taken_up else ''}": round(minutes, 1),
     }
     outcome = Outcome(
         options.name,

@@ -63,6 +63,8 @@ class Options:
     """Column of second texts, for tasks on pairs."""
     label: str = "label"
     """Column of labels."""
+    label_separator: str = ","
+    """What stands between the labels of a row with several, where they are in one string."""
     group: str | None = None
     """Column that says which rows belong together and must not be split, such as a film."""
     words: str = "tokens"
@@ -170,6 +172,7 @@ def run(options: Options) -> dict:
         folder = RunFolder.open(
             Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
         )
+        taken_up = folder.has_begun
         folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     task = splits.task
     rows = {name: f"{len(getattr(splits, name)):,} rows" for name in ("train", "dev", "test")}
@@ -212,7 +215,7 @@ def run(options: Options) -> dict:
             "is the first of these, which is best on dev",
             "tokens trained on": best.num_tokens,
             "tokens per second": best.tokens_per_second,
-            "minutes": round(minutes, 1),
+            f"minutes{' since it was taken up again' if taken_up else ''}": round(minutes, 1),
         },
         flat(asdict(options)),
         found,

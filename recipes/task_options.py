@@ -33,11 +33,17 @@ USUAL_COLUMNS = {
     "text": "text",
     "pair": None,
     "label": "label",
+    "label_separator": ",",
     "words": "tokens",
     "tags": "tags",
     "scheme": None,
 }
-OF_TAGGING = ("words", "tags", "scheme")
+OF_TEXTS = ("text", "pair", "label")
+OWN_COLUMNS = {
+    "multilabel": (*OF_TEXTS, "label_separator"),
+    "tagging": ("words", "tags", "scheme"),
+    "questions": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,8 @@ class TaskOfModelOptions:
     """Column of second texts, for tasks on pairs."""
     label: str | None = None
     """Column of labels."""
+    label_separator: str | None = None
+    """What stands between the labels of a row with several, where they are in one string."""
     words: str | None = None
     """Column of words, for tagging."""
     tags: str | None = None
@@ -78,8 +86,8 @@ def make_task(options, **for_training):
     """The task that the options of a recipe describe, without its labels.
 
     Args:
-        options: with `task`, its columns `text`, `pair`, `label`, `words`, `tags`, and `scheme`,
-            `files`, `sequence_length`, `long_texts`, `stride`.
+        options: with `task`, all of `USUAL_COLUMNS`, `files`, `sequence_length`, `long_texts` and
+            `stride`.
         **for_training: what `TextTask` takes for training alone.
     """
     # Not at the top: `--help` answers without waiting for TensorFlow.
@@ -95,7 +103,7 @@ def make_task(options, **for_training):
     inputs = InputOptions(
         *(one if one is not None else other for one, other in zip(given, usual, strict=True))
     )
-    given = [f"--{name.replace('_', '-')}" for name in for_training if for_training[name]]
+    given = [_as_option(name) for name in for_training if for_training[name]]
     if options.task not in PROBLEMS and given:
         raise ValueError(
             f"{' and '.join(given)} mean nothing for `--task {options.task}`, only for whole "
@@ -113,6 +121,7 @@ def make_task(options, **for_training):
         options.text,
         options.pair,
         options.label,
+        label_separator=options.label_separator,
         on_bad=options.files.on_bad,
         **for_training,
     )
@@ -122,29 +131,31 @@ def check_given(options, task: str, long_texts: str) -> None:
     """Refuses options of inputs that mean nothing for a task, as they would be ignored.
 
     Args:
-        options: with columns, `scheme` and `stride`.
+        options: with all of `USUAL_COLUMNS`, and `stride`.
         task: what the model is for, by the name that options call it.
         long_texts: what is read of longer texts, by default or as the options say.
 
     Raises:
         ValueError: if there is one.
     """
-    own = {"tagging": OF_TAGGING, "questions": ()}.get(task, ("text", "pair", "label"))
+    own = OWN_COLUMNS.get(task, OF_TEXTS)
     given = [
         name
         for name, usual in USUAL_COLUMNS.items()
         if name not in own and getattr(options, name) not in (None, usual)
     ]
     if given:
-        raise ValueError(
-            f"{' and '.join(f'`--{name}`' for name in given)} mean nothing for a model of {task}: "
-            "leave them out."
-        )
+        named = " and ".join(f"`{_as_option(name)}`" for name in given)
+        raise ValueError(f"{named} mean nothing for a model of {task}: leave them out.")
     if options.stride is not None and long_texts != "windows":
         raise ValueError(
             "`--stride` is the distance of windows: give `--long-texts windows` too, or leave it "
             "out."
         )
+
+
+def _as_option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def read_examples(task, sources, files):

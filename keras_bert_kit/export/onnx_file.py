@@ -17,6 +17,20 @@ MISSING = (
 )
 
 
+def check_packages() -> None:
+    """Makes sure that what writes and reads ONNX files is there.
+
+    Raises:
+        ImportError: if a package is not installed; the message says how to.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+
+
 def write_onnx(bundle: Bundle, path: str | Path) -> None:
     """Writes an ONNX file that takes token ids of any batch and length.
 
@@ -28,14 +42,13 @@ def write_onnx(bundle: Bundle, path: str | Path) -> None:
         path: the file.
 
     Raises:
-        ImportError: if the packages for it are not installed.
+        ImportError: as `check_packages`.
         OSError: if it cannot be written.
     """
-    try:
-        import onnx
-        import tf2onnx
-    except ImportError as error:
-        raise ImportError(MISSING) from error
+    check_packages()
+    import onnx
+    import tf2onnx
+
     model = in_float32(bundle).model
     names, weights = input_names(model), model.weights
     specs = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]

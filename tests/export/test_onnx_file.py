@@ -21,7 +21,7 @@ def test_an_onnx_file_answers_as_keras_for_any_batch_and_length(task, tmp_path):
             np.testing.assert_allclose(values, expected[name], atol=1e-5)
 
 
-@pytest.mark.parametrize("missing", ["tf2onnx", "onnxruntime"])
+@pytest.mark.parametrize("missing", ["tf2onnx", "onnxruntime", "onnx"])
 def test_a_missing_package_is_named(missing, tmp_path, monkeypatch):
     really_import = builtins.__import__
 
@@ -32,7 +32,7 @@ def test_a_missing_package_is_named(missing, tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install keras-bert-kit\[onnx\]"):
-        if missing == "tf2onnx":
-            write_onnx(tiny_bundle("regression"), tmp_path / "a.onnx")
-        else:
+        write_onnx(tiny_bundle("regression"), tmp_path / "a.onnx")
+    if missing == "onnxruntime":
+        with pytest.raises(ImportError, match=r"pip install keras-bert-kit\[onnx\]"):
             OnnxModel(tmp_path / "a.onnx")

@@ -116,6 +116,12 @@ def test_rows_are_read_as_in_training(tmp_path):
     assert read == RowOptions(header=False, format="csv", delimiter=";")
 
 
+def test_labels_stand_apart_as_in_training(tmp_path):
+    model = trained(tmp_path / "m", "multilabel", label_separator="|")
+    assert task_for(model)[0].label_separator == "|"
+    assert task_for(model, label_separator=";")[0].label_separator == ";"
+
+
 def test_the_format_goes_by_the_name_where_that_says_it(tmp_path):
     model = trained(tmp_path / "m", "regression", files={"format": "csv"})
     bundle = Bundle.from_pretrained(model)

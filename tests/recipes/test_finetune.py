@@ -93,6 +93,8 @@ def test_the_same_command_trains_no_more_and_says_the_same(options, finished, ca
     again = run(options)
     assert "Going on from step" in capsys.readouterr().out
     assert again["seeds"] == finished[1]["seeds"]
+    assert "minutes" in finished[1]
+    assert "minutes since it was taken up again" in again  # the first start's are not in them
 
 
 def test_other_options_under_the_same_name_are_refused(options, finished):
@@ -143,7 +145,7 @@ def test_every_task_runs_from_a_file_to_a_report(task, options, tmp_path):
     if task == "multilabel":
         data = [
             ["text", "label"],
-            *([t, f"{label},text" if i % 3 else ""] for i, (t, label) in enumerate(rows)),
+            *([t, f"{label}|text" if i % 3 else ""] for i, (t, label) in enumerate(rows)),
         ]
         train = write_csv(tmp_path / "train.csv", data)
     elif task == "regression":
@@ -158,6 +160,7 @@ def test_every_task_runs_from_a_file_to_a_report(task, options, tmp_path):
             options,
             task=task,
             train=(train,),
+            label_separator="|" if task == "multilabel" else ",",
             output=str(tmp_path),
             name="run",
             seeds=1,
@@ -170,6 +173,8 @@ def test_every_task_runs_from_a_file_to_a_report(task, options, tmp_path):
     bundle = Bundle.from_pretrained(tmp_path / "run")
     pairs = ["we see star 7 at night ."] if task == "questions" else None
     assert len(bundle.predict_text(["a baker"], pairs)) == 1
+    if task == "multilabel":
+        assert bundle.labels == ("bread", "stars", "text")
 
 
 BAD_FILES = {
@@ -203,6 +208,7 @@ WRONG_OPTIONS = {
     "--task tagging --class-weights": "--class-weights mean nothing for `--task tagging`",
     "--task tagging --text body --pair title": "`--text` and `--pair` mean nothing for a model",
     "--task questions --words tokens --tags ner": "`--tags` mean nothing for a model of questions",
+    "--label-separator ;": "`--label-separator` mean nothing for a model of classification",
     "--stride 16": "`--stride` is the distance of windows",
     "--class-weights --resample": "choose one of them",
     "--seeds 0": "`--seeds` must be at least 1",
