@@ -50,6 +50,9 @@ class Bundle:
             windows.
         no_answer_threshold: of a model of questions, how much higher no answer must score than the
             best one to be given; None if it has learned that there always is an answer.
+        tag_scheme: `"IOB2"` for a model of words that has learned from such tags: of all tags of a
+            sentence the likeliest are taken that follow it. None where that is not known, and each
+            word has the likeliest for itself.
 
     Example:
         >>> bundle = Bundle.from_pretrained("saved_models/bert-tiny")  # doctest: +SKIP
@@ -61,6 +64,7 @@ class Bundle:
     labels: tuple[str, ...] | None = None
     inputs: InputOptions | None = None
     no_answer_threshold: float | None = None
+    tag_scheme: str | None = None
 
     @classmethod
     def from_pretrained(
@@ -122,6 +126,7 @@ class Bundle:
             reading = {
                 "inputs": InputOptions(**config["inputs"]) if config.get("inputs") else None,
                 "no_answer_threshold": config.get("no_answer_threshold"),
+                "tag_scheme": config.get("tag_scheme"),
             }
         return cls(tokenizer, model, description.labels, **reading)
 
@@ -158,13 +163,16 @@ class Bundle:
             RunFolder(Path(folder).expanduser()).write_config(
                 inputs=self.inputs.as_dict() if self.inputs else None,
                 no_answer_threshold=self.no_answer_threshold,
+                tag_scheme=self.tag_scheme,
             )
-        elif self.inputs or self.no_answer_threshold is not None:
+        elif self.inputs or self.no_answer_threshold is not None or self.tag_scheme:
+            lost = [f"how long texts are read ({self.inputs})"]
+            if self.no_answer_threshold is not None:
+                lost.append("when there is no answer")
+            if self.tag_scheme:
+                lost.append(f"that the tags follow {self.tag_scheme}")
             logger.warning(
-                "Not kept, as %s has no place for them: how long texts are read (%s)%s.",
-                file_format,
-                self.inputs,
-                "" if self.no_answer_threshold is None else ", and when there is no answer",
+                "Not kept, as %s has no place for them: %s.", file_format, ", and ".join(lost)
             )
 
     def predict_text(
@@ -208,6 +216,7 @@ class Bundle:
             labels=self.labels,
             options=self.inputs,
             no_answer_threshold=self.no_answer_threshold,
+            tag_scheme=self.tag_scheme,
             batch_size=batch_size,
         ).results
 

@@ -12,8 +12,10 @@ from scipy.special import expit, softmax
 from keras_bert_kit.data.answers import Answer, best_answers
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.classification import pool_windows
+from keras_bert_kit.data.entities import OUTSIDE
 from keras_bert_kit.data.features import Features
 from keras_bert_kit.data.spans import QuestionFeatures
+from keras_bert_kit.data.tag_decoding import transitions_of
 from keras_bert_kit.data.tagging import WordFeatures, tags_of_words
 
 PER_TOKEN = ("tags", "start", "end")  # outputs with a value for every token
@@ -100,22 +102,34 @@ def classify(model: keras.Model, tokenizer, features: Features, batch_size: int 
 
 
 def tag(
-    model: keras.Model, tokenizer, encoded: WordFeatures, outside: int, batch_size: int = 64
+    model: keras.Model,
+    tokenizer,
+    encoded: WordFeatures,
+    labels: Sequence[str],
+    scheme: str | None = None,
+    batch_size: int = 64,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The likeliest tag of every word, and its probability.
+    """The likeliest tags of the words, and the probability of each.
 
     Args:
         model: a `TaggingModel`.
         tokenizer: its tokenizer.
         encoded: R sentences as `encode_words` makes them.
-        outside: the tag of words that no input holds.
+        labels: the tags; a word that no input holds has `O`, or without that the first.
+        scheme: `"IOB2"` for the likeliest tags that follow it; None where nothing is known of them,
+            and each word has the likeliest for itself.
         batch_size: inputs in a batch.
 
     Returns:
         For each sentence the tags `(W,)` int32 and their probabilities `(W,)`.
     """
     logits = outputs_of(model, encoded.features, tokenizer.vocabulary.pad_id, batch_size)["tags"]
-    return tags_of_words(encoded, softmax(logits.astype(np.float64), axis=1), outside)
+    return tags_of_words(
+        encoded,
+        softmax(logits.astype(np.float64), axis=1),
+        labels.index(OUTSIDE) if OUTSIDE in labels else 0,
+        transitions_of(scheme, labels),
+    )
 
 
 def answer(

@@ -190,6 +190,7 @@ class RowPredictor:
         options = {
             "labels": bundle.labels,
             "options": bundle.inputs,
+            "tag_scheme": bundle.tag_scheme,
             "batch_size": self.batch_size,
         }
         with _counted_here():

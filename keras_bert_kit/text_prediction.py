@@ -63,6 +63,7 @@ def predict_text(
     labels: Sequence[str] | None = None,
     options: InputOptions | None = None,
     no_answer_threshold: float | None = None,
+    tag_scheme: str | None = None,
     batch_size: int = 32,
 ) -> Predictions:
     """What a model says of texts as plain values; see `Bundle.predict_text`."""
@@ -85,7 +86,7 @@ def predict_text(
         return _answers(model, tokenizer, texts, pairs, options, no_answer_threshold, batch_size)
     names = names_of_classes(model, labels)
     if task == TAGGING:
-        return _entities(model, tokenizer, texts, names, options, batch_size)
+        return _entities(model, tokenizer, texts, names, options, tag_scheme, batch_size)
     features = encode_texts(texts, tokenizer, options, pairs, num_segments_of(model))
     values = classify(model, tokenizer, features, batch_size)
     return Predictions([_of_text(task, names, row) for row in values.tolist()], features.num_cut)
@@ -98,6 +99,7 @@ def predict_words(
     *,
     labels: Sequence[str] | None = None,
     options: InputOptions | None = None,
+    tag_scheme: str | None = None,
     batch_size: int = 32,
 ) -> Predictions:
     """A tag for each word of sentences that are in words already.
@@ -108,6 +110,7 @@ def predict_words(
         words: R sentences of words.
         labels: names of the tags.
         options: how sentences are read; by default up to 512 tokens, longer ones in windows.
+        tag_scheme: `"IOB2"` if the tags follow that; see `Bundle`.
         batch_size: inputs that are computed at once.
 
     Returns:
@@ -125,7 +128,7 @@ def predict_words(
     if not len(words):
         return Predictions([], np.zeros(0, np.int32))
     encoded = encode_words(words, tokenizer, options or default_inputs(model))
-    tags, sure = tag(model, tokenizer, encoded, _outside(names), batch_size)
+    tags, sure = tag(model, tokenizer, encoded, names, tag_scheme, batch_size)
     return Predictions(
         [
             {"tags": [names[i] for i in ids], "probabilities": probabilities.tolist()}
@@ -167,10 +170,10 @@ def _of_text(task: str, names: list[str], row: list[float]) -> dict:
     return {"label": best, "probability": probabilities[best], "probabilities": probabilities}
 
 
-def _entities(model, tokenizer, texts, names, options, batch_size) -> Predictions:
+def _entities(model, tokenizer, texts, names, options, scheme, batch_size) -> Predictions:
     splits = [split_words(text) for text in texts]
     encoded = encode_words([words for words, _, _ in splits], tokenizer, options)
-    tags, sure = tag(model, tokenizer, encoded, _outside(names), batch_size)
+    tags, sure = tag(model, tokenizer, encoded, names, scheme, batch_size)
     results = []
     for text, (_, starts, ends), ids, ones in zip(texts, splits, tags, sure, strict=True):
         found = entities_of(text, starts, ends, [names[i] for i in ids], ones)
@@ -192,7 +195,3 @@ def _answers(
         ],
         encoded.features.num_cut,
     )
-
-
-def _outside(names: Sequence[str]) -> int:
-    return names.index("O") if "O" in names else 0

@@ -257,10 +257,13 @@ def task_of_bundle(
 
 
 def as_trained(task, bundle):
-    """A task that answers as its model was set to in training: of questions, when not at all."""
-    if not hasattr(task, "no_answer_threshold"):
-        return task
-    return replace(task, no_answer_threshold=bundle.no_answer_threshold)
+    """A task that answers as its model was set to in training.
+
+    Of questions, when not at all; of words, with tags that follow a scheme.
+    """
+    if hasattr(task, "no_answer_threshold"):
+        return replace(task, no_answer_threshold=bundle.no_answer_threshold)
+    return replace(task, follows=bundle.tag_scheme) if hasattr(task, "follows") else task
 
 
 def check_metric(metric: str | None, task) -> None:

@@ -133,9 +133,8 @@ def test_words_have_the_tag_that_their_first_piece_has_in_its_window():
     bundle = tiny_bundle("tagging")
     words = [["the", "star", "zzz"], ["ada"], []]
     options = InputOptions(16, "windows", 5)
-    tags, sure = tag(
-        bundle.model, bundle.tokenizer, encode_words(words, bundle.tokenizer, options), outside=0
-    )
+    encoded = encode_words(words, bundle.tokenizer, options)
+    tags, sure = tag(bundle.model, bundle.tokenizer, encoded, bundle.labels)
     vocabulary = bundle.tokenizer.vocabulary
     ids = [vocabulary.id_of(t) for t in ("the", "star", "z", "##z", "##z")]
     tokens, of_segment = join_segments([ids], vocabulary)

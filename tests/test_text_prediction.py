@@ -9,6 +9,7 @@ from tiny_bundles import LABELS, TASKS, odd_texts, tiny_bundle
 from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.classification import encode_texts
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.data.tag_schemes import begun
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.prediction import classify
 from keras_bert_kit.text_prediction import predict_text, predict_words, task_of
@@ -78,9 +79,9 @@ def test_classes_without_names_are_numbered():
     assert list(one["probabilities"]) == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_entities_are_slices_of_odd_texts(seed):
-    bundle = tiny_bundle("tagging")
+@pytest.mark.parametrize(("seed", "scheme"), [(0, None), (1, "IOB2"), (2, "IOB2")])
+def test_entities_are_slices_of_odd_texts(seed, scheme):
+    bundle = tiny_bundle("tagging", tag_scheme=scheme)
     texts = odd_texts(seed, 40, 25)
     results = bundle.predict_text(texts)
     num_entities = 0
@@ -117,6 +118,26 @@ def test_what_was_cut_is_counted():
     tagged = predict_words(words.model, words.tokenizer, rows, options=words.inputs)
     assert tagged.num_cut.tolist() == [0, 2]
     assert tagged.results[1]["probabilities"][6:] == [0.0, 0.0]
+
+
+def test_of_all_tags_the_likeliest_that_follow_the_scheme_are_given(tmp_path):
+    texts = odd_texts(5, 40, 25)
+    rows = [text.split() for text in texts]
+
+    def tags(bundle):
+        options = {"labels": bundle.labels, "tag_scheme": bundle.tag_scheme}
+        found = predict_words(bundle.model, bundle.tokenizer, rows, **options).results
+        return [one["tags"] for one in found]
+
+    bundle = tiny_bundle("tagging", tag_scheme="IOB2")
+    found, each_by_itself = tags(bundle), tags(tiny_bundle("tagging"))
+    assert found != each_by_itself
+    assert [begun(one) for one in found] == found
+    bundle.save_pretrained(tmp_path / "kept")
+    kept = Bundle.from_pretrained(tmp_path / "kept")
+    assert tags(kept) == found
+    assert kept.predict_text(texts) == bundle.predict_text(texts)
+    assert kept.predict_text(texts) != tiny_bundle("tagging").predict_text(texts)
 
 
 def test_words_keep_their_number():

@@ -32,6 +32,7 @@ def tiny_bundle(
     task: str,
     inputs: InputOptions | None = InputOptions(16, "windows", 5),  # noqa: B008 (frozen)
     no_answer_threshold: float | None = None,
+    tag_scheme: str | None = None,
     positions: int = 18,
 ) -> Bundle:
     """A model of a task, by the name that `recipes.finetune` has for it."""
@@ -58,7 +59,8 @@ def tiny_bundle(
         }
         model = ClassificationModel(encoder, len(labels or "1"), problem=problem[task])
     randomize(model)
-    return Bundle(WordPieceTokenizer(vocabulary), model, labels, inputs, no_answer_threshold)
+    tokenizer = WordPieceTokenizer(vocabulary)
+    return Bundle(tokenizer, model, labels, inputs, no_answer_threshold, tag_scheme)
 
 
 def odd_texts(seed: int, count: int, most_parts: int) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_bert_kit.data.features import Features, join_segments, num_special
 from keras_bert_kit.data.inputs import InputOptions, Window
+from keras_bert_kit.data.tag_decoding import likeliest_tags
 from keras_bert_kit.data.window_context import richest_windows, whole_word_windows
 from keras_bert_kit.text.characters import well_formed
 
@@ -151,14 +152,19 @@ def tag_targets(
 
 
 def tags_of_words(
-    encoded: WordFeatures, probabilities: np.ndarray, outside: int
+    encoded: WordFeatures,
+    probabilities: np.ndarray,
+    outside: int,
+    transitions: np.ndarray | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The likeliest tag of each word.
+    """The likeliest tags of each row's words.
 
     Args:
         encoded: the inputs.
         probabilities: `(L, C)`, of each tag for each token.
         outside: the tag of words that nothing speaks for: cut off, or nothing to the tokenizer.
+        transitions: which tag may follow which, as `tag_decoding.transitions_of` says; by default
+            each word has the likeliest for itself.
 
     Returns:
         For each row the tags `(W,)` int32 and the probability of each `(W,)` float32, which is 0
@@ -173,11 +179,12 @@ def tags_of_words(
             f"{len(probabilities):,}."
         )
     speaks, word = _speaking_words(encoded)
-    said = probabilities[speaks]
-    tags = np.full(encoded.num_words.sum(), outside, np.int32)
+    said = np.zeros((encoded.num_words.sum(), probabilities.shape[1]))
+    said[:, outside] = 1.0
+    said[word] = probabilities[speaks]
+    tags = likeliest_tags(said, encoded.num_words, transitions)
     confidences = np.zeros(len(tags), np.float32)
-    tags[word] = said.argmax(axis=1)
-    confidences[word] = said.max(axis=1)
+    confidences[word] = said[word, tags[word]]
     borders = np.cumsum(encoded.num_words)[:-1]
     if not len(encoded.num_words):
         return [], []

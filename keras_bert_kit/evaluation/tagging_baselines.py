@@ -4,7 +4,7 @@ import logging
 import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -23,6 +23,9 @@ AT_LEAST = 2  # features of one training word only teach that word by heart
 # long for less.
 PASSES = 20
 
+# From probabilities `(W, C)`, how many words each sentence has, and the C tags to tags `(W,)` int.
+Choose = Callable[[np.ndarray, np.ndarray, list[str]], np.ndarray]
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,7 @@ def tagging_baselines(
     test_words: Sequence[Sequence[str]],
     seed: int = 0,
     outside: str | None = OUTSIDE,
+    choose: Choose | None = None,
 ) -> dict[str, list[list[str]]]:
     """The tags of three baselines, trained on the training sentences.
 
@@ -40,7 +44,8 @@ def tagging_baselines(
     - "logistic regression on word features": each word for itself, by the word, its lower case,
       shape, first and last one to three characters, two neighbours to either side.
 
-    Tags need not follow IOB2's order: the last two may begin an entity with `I-`.
+    Tags need not follow IOB2's order: the second may begin an entity with `I-`, and so may the last
+    without `choose`.
 
     Args:
         train_words: the words of each training sentence.
@@ -49,6 +54,8 @@ def tagging_baselines(
         seed: the order in which the regression sees the words.
         outside: the tag of words that are no entity; None where tags mark none. Then the commonest
             of all tags takes its place, and the first baseline is called "commonest tag".
+        choose: how the regression's tags are found in what it says of each word, as those of the
+            model beside it are; by default the likeliest of each word.
 
     Returns:
         By name of the baseline a tag for each word of each sentence.
@@ -76,7 +83,7 @@ def tagging_baselines(
     return {
         name: [[outside] * len(words) for words in test_words],
         COMMONEST_TAG: _commonest_tags(train_words, train_tags, test_words, outside),
-        LOGISTIC_REGRESSION: _regression_tags(train_words, train_tags, test_words, seed),
+        LOGISTIC_REGRESSION: _regression_tags(train_words, train_tags, test_words, seed, choose),
     }
 
 
@@ -102,7 +109,7 @@ def _commonest_tags(train_words, train_tags, test_words, outside) -> list[list[s
     return [[commonest.get(word, outside) for word in words] for words in test_words]
 
 
-def _regression_tags(train_words, train_tags, test_words, seed) -> list[list[str]]:
+def _regression_tags(train_words, train_tags, test_words, seed, choose) -> list[list[str]]:
     flat_tags = [tag for tags in train_tags for tag in tags]
     if len(set(flat_tags)) == 1:
         _log.warning("All training words have the tag %s: every baseline says so.", flat_tags[0])
@@ -119,7 +126,12 @@ def _regression_tags(train_words, train_tags, test_words, seed) -> list[list[str
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped early on purpose
         model.fit(train, flat_tags)
-    tags = iter(model.predict(test).tolist())
+    if choose is None:
+        tags = iter(model.predict(test).tolist())
+    else:
+        num_words = np.array([len(words) for words in test_words])
+        found = choose(model.predict_proba(test), num_words, model.classes_.tolist())
+        tags = iter(model.classes_[found].tolist())
     return [[next(tags) for _ in words] for words in test_words]
 
 

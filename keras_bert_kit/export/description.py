@@ -45,6 +45,7 @@ def describe(bundle: Bundle, folder: str | Path, **entries) -> None:
                 **(bundle.inputs.as_dict() if bundle.inputs else {}),
             },
             "no_answer_threshold": bundle.no_answer_threshold,
+            "tag_scheme": bundle.tag_scheme,
             "tokenizer": tokenizer_options(bundle.tokenizer),
             "vocabulary_fingerprint": bundle.tokenizer.vocabulary.fingerprint,
             "versions": {"keras-bert-kit": __version__} | {n: version(n) for n in MADE_WITH},

@@ -65,7 +65,8 @@ class HeldOutRows:
         labels = tuple(names_of_classes(model, bundle.labels))
         if isinstance(model, TaggingModel):
             words = TaggedWords([split_words(text)[0] for text in texts], None, numbers, source)
-            return cls(TaggingTask(inputs, labels=labels), words, False)
+            task = TaggingTask(inputs, labels=labels, follows=bundle.tag_scheme)
+            return cls(task, words, False)
         return cls(TextTask(model.arguments["problem"], inputs, labels=labels), plain, False)
 
     @property

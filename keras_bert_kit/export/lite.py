@@ -199,4 +199,5 @@ def _about(bundle: Bundle, quantization: str, sequence_length: int | None) -> di
         "tokenizer": {"kind": type(tokenizer).__name__, **tokenizer_options(tokenizer)},
         "vocabulary_fingerprint": tokenizer.vocabulary.fingerprint,
         "no_answer_threshold": bundle.no_answer_threshold,
+        "tag_scheme": bundle.tag_scheme,
     }

@@ -6,8 +6,10 @@ from keras_bert_kit.bundle import Bundle
 from keras_bert_kit.data.entities import OUTSIDE, parts_of_tag
 from keras_bert_kit.data.features import num_special
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.data.tag_decoding import transitions_of
 from keras_bert_kit.export.character_table import white_space_around
 from keras_bert_kit.export.graph_inputs import in_chunks, pack
+from keras_bert_kit.export.graph_tags import likeliest_tags
 from keras_bert_kit.export.graph_windows import (
     beginnings,
     richest_windows,
@@ -35,6 +37,7 @@ class EntitiesOfTexts:
         self._goes_on = [prefix == "I" for prefix, _ in parts]
         self._names = [name for _, name in parts]
         self._outside = labels.index(OUTSIDE) if OUTSIDE in labels else 0
+        self._transitions = transitions_of(bundle.tag_scheme, labels)
 
     def __call__(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """The entities of texts.
@@ -134,12 +137,12 @@ class EntitiesOfTexts:
         window = first_window + number
         place = 1 + starts - tf.gather(found.starts, window)
         probabilities = tf.gather_nd(said, tf.stack([window, place], axis=1))
-        shape = tf.shape(sizes, out_type=tf.int64)
         at = speaks[:, None]
-        tags = tf.tensor_scatter_nd_update(
-            tf.fill(shape, self._outside), at, tf.argmax(probabilities, 1, tf.int32)
-        )
-        return tags, tf.scatter_nd(at, tf.reduce_max(probabilities, axis=1), shape)
+        said = tf.one_hot(tf.fill(tf.shape(sizes), self._outside), tf.shape(probabilities)[1])
+        said = tf.tensor_scatter_nd_update(said, at, probabilities)
+        tags = likeliest_tags(words.with_flat_values(said), self._transitions)
+        sure = tf.gather(said, tags, batch_dims=1)
+        return tags, tf.scatter_nd(at, tf.gather(sure, speaks), tf.shape(sizes, tf.int64))
 
 
 def _parts(sizes: tf.Tensor, row: tf.Tensor, num_rows: tf.Tensor, room: int) -> tf.RaggedTensor:

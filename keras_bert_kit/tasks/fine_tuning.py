@@ -240,6 +240,7 @@ def train_model(
         task.labels,
         inputs=task.inputs,
         no_answer_threshold=getattr(task, "no_answer_threshold", None),
+        tag_scheme=getattr(task, "follows", None),
     )
     sign = 1 if mode_of(metric) == "max" else -1
     dev_value = task.metrics(dev, found)[metric]

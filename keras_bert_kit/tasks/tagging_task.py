@@ -9,6 +9,7 @@ from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.data.inputs import InputOptions
 from keras_bert_kit.data.labels import tag_ids
 from keras_bert_kit.data.rows import Rows
+from keras_bert_kit.data.tag_decoding import IOB2, likeliest_tags, transitions_of
 from keras_bert_kit.data.tag_schemes import PLAIN, begun
 from keras_bert_kit.data.tagged_words import TaggedWords, labels_of_tags, tagged_words
 from keras_bert_kit.data.tagging import WordFeatures, encode_words, tag_targets
@@ -44,6 +45,8 @@ class TaggingTask:
         on_bad: `"error"`, or `"skip"` to leave bad sentences out and count them.
         labels: the tags; `with_labels_of` finds them in the training rows.
         plain: whether the tags mark no entities, such as parts of speech; found with them.
+        follows: `"IOB2"` where a model's tags do, as it has learned from such; see
+            `data.tag_decoding`.
     """
 
     inputs: InputOptions = InputOptions(long_texts="windows")  # noqa: RUF009 (frozen)
@@ -53,6 +56,7 @@ class TaggingTask:
     on_bad: str = "error"
     labels: tuple[str, ...] | None = None
     plain: bool = False
+    follows: str | None = None
 
     name = "tagging"
     mean_over_weights = True  # every prediction counts the same
@@ -85,7 +89,8 @@ class TaggingTask:
                 f"All words of {train.source} have the tag {labels[0]!r}: there is nothing to "
                 "tell apart. Take another column with `tags`, or other rows."
             )
-        return replace(self, labels=labels, plain=train.scheme == PLAIN)
+        plain = train.scheme == PLAIN
+        return replace(self, labels=labels, plain=plain, follows=None if plain else IOB2)
 
     def known(self, examples: TaggedWords) -> TaggedWords:
         """The sentences whose tags training has seen; others are an error, or left out.
@@ -133,14 +138,14 @@ class TaggingTask:
     ) -> list[SentenceTags]:
         """A tag for every word; `encoded` is what `encode` made, if it was called.
 
-        Tags that mark entities begin each with `B-`, as `predict_text` understands them.
+        What goes on without having begun, begins, as `predict_text` understands it.
         """
         if encoded is None:
             encoded = self.encode(examples, model, tokenizer)
-        outside = self.labels.index(OUTSIDE) if OUTSIDE in self.labels else 0
-        found = tag(model, tokenizer, encoded, outside, batch_size)
+        found = tag(model, tokenizer, encoded, self.labels, self.follows, batch_size)
+        understood = list if self.plain else begun
         return [
-            SentenceTags(self._begun([self.labels[i] for i in ids]), probabilities)
+            SentenceTags(understood([self.labels[i] for i in ids]), probabilities)
             for ids, probabilities in zip(*found, strict=True)
         ]
 
@@ -169,14 +174,16 @@ class TaggingTask:
     def baselines(self, train: TaggedWords, test: TaggedWords, seed: int) -> dict:
         """Predictions for the test rows by name of a baseline."""
         found = tagging_baselines(
-            train.words, train.tags, test.words, seed, None if self.plain else OUTSIDE
+            train.words,
+            train.tags,
+            test.words,
+            seed,
+            None if self.plain else OUTSIDE,
+            lambda said, num_words, labels: likeliest_tags(
+                said, num_words, transitions_of(self.follows, labels)
+            ),
         )
-        return {
-            name: [SentenceTags(self._begun(tags)) for tags in rows] for name, rows in found.items()
-        }
-
-    def _begun(self, tags: list[str]) -> list[str]:
-        return tags if self.plain else begun(tags)
+        return {name: [SentenceTags(tags) for tags in rows] for name, rows in found.items()}
 
     def _ids(self, sentences) -> np.ndarray:
         place = {name: index for index, name in enumerate(self.labels)}

@@ -25,14 +25,20 @@ def example():
     sys.path.remove(str(FOLDER))
 
 
-@pytest.fixture(scope="module")
-def bundle():
-    return tiny_bundle("tagging", InputOptions(LENGTH), positions=LENGTH)
+@pytest.fixture(scope="module", params=[None, "IOB2"])
+def scheme(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return exported(tmp_path_factory.mktemp("exported"), "tagging", LENGTH)
+def bundle(scheme):
+    return tiny_bundle("tagging", InputOptions(LENGTH), positions=LENGTH, tag_scheme=scheme)
+
+
+@pytest.fixture(scope="module")
+def path(scheme, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    return exported(folder, "tagging", LENGTH, tag_scheme=scheme)
 
 
 def test_words_are_those_of_the_kit(example):

@@ -35,6 +35,7 @@ def test_every_task_has_a_file_that_agrees_with_keras(task, tmp_path):
     model = LiteModel(path)
     assert model.labels == bundle_of(task).labels
     assert model.about["quantization"] == "float32"
+    assert model.about["tag_scheme"] is None  # which clients of taggers go by
 
 
 def test_one_check_serves_several_files_and_makes_a_table(tmp_path):

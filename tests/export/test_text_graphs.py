@@ -53,11 +53,12 @@ def test_classes_and_values_are_those_of_predict_text(task, options, texts):
     np.testing.assert_allclose(to_probabilities(found["logits"]), probabilities, atol=1e-6)
 
 
+@pytest.mark.parametrize("scheme", [None, "IOB2"])
 @pytest.mark.parametrize(
     "options", [WINDOWS, InputOptions(16, "windows"), InputOptions(16, "truncate")], ids=str
 )
-def test_entities_are_those_of_predict_text(options):
-    bundle = tiny_bundle("tagging", options)
+def test_entities_are_those_of_predict_text(options, scheme):
+    bundle = tiny_bundle("tagging", options, tag_scheme=scheme)
     expected = bundle.predict_text(TEXTS)
     found = graph_of(EntitiesOfTexts(bundle, options), 1)(as_tensor(TEXTS))
     found = {name: values.numpy() for name, values in found.items()}
@@ -97,7 +98,9 @@ def test_no_texts_give_no_answers():
     classes = ClassesOfTexts(tiny_bundle("classification"), WINDOWS)
     assert graph_of(classes, 1)(nothing)["probabilities"].shape == (0, 3)
     assert (
-        graph_of(EntitiesOfTexts(tiny_bundle("tagging"), WINDOWS), 1)(nothing)["labels"].shape[0]
+        graph_of(EntitiesOfTexts(tiny_bundle("tagging", tag_scheme="IOB2"), WINDOWS), 1)(nothing)[
+            "labels"
+        ].shape[0]
         == 0
     )
     answers = AnswersOfTexts(tiny_bundle("questions"), WINDOWS)

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_models import tiny_encoder
 
 from keras_bert_kit.data.inputs import InputOptions
+from keras_bert_kit.data.tag_schemes import begun
 from keras_bert_kit.data.tagged_words import TaggedWords
 from keras_bert_kit.tasks import tagging_task
 from keras_bert_kit.tasks.tagging_task import SentenceTags, TaggingTask, right_words
@@ -31,8 +34,23 @@ def test_there_is_a_tag_and_a_probability_for_every_word():
     assert {tag for sentence in found for tag in sentence.tags} <= set(task.labels)
 
 
+def test_the_likeliest_tags_that_follow_the_scheme_are_given():
+    task = TaggingTask(InputOptions(8, "windows")).with_labels_of(ROWS)
+    assert task.follows == "IOB2"
+    model = task.model(tiny_encoder(), ROWS)
+    kernel, bias = model.get_layer("tagger").weights[-2:]
+    kernel.assign(0 * kernel)
+    bias.assign([2.0, 1.0, 0.0, 0.0, 2.1])  # I-PER of every word, but for the rules
+    assert [one.tags for one in task.predict(model, TOKENIZER, ROWS)] == [["O", "O"], ["O"]]
+    bias.assign([0.0, 0.0, 0.0, 1.9, 2.1])
+    found = task.predict(model, TOKENIZER, ROWS)
+    assert [one.tags for one in found] == [["B-PER", "I-PER"], ["B-PER"]]
+    share = np.exp(1.9) / np.exp([0.0, 0.0, 0.0, 1.9, 2.1]).sum()
+    assert found[1].probabilities == pytest.approx([share])
+
+
 def test_an_entity_that_nothing_begins_begins_itself(monkeypatch):
-    task = TaggingTask().with_labels_of(ROWS)
+    task = replace(TaggingTask().with_labels_of(ROWS), follows=None)  # a model from elsewhere
     ids = [[task.labels.index("I-PER")] * 2, [task.labels.index("I-LOC")]]
     monkeypatch.setattr(tagging_task, "tag", lambda *_: (ids, [None, None]))
     found = task.predict(task.model(tiny_encoder(), ROWS), TOKENIZER, ROWS)
@@ -52,7 +70,7 @@ def test_entities_are_measured_and_words():
 def test_plain_tags_are_measured_by_words():
     rows = TaggedWords([["a", "c"], ["d"]], [["NN", "VB"], ["NN"]], [1, 4], "x", "plain")
     task = TaggingTask().with_labels_of(rows)
-    assert (task.labels, task.metric) == (("NN", "VB"), "accuracy")
+    assert (task.labels, task.metric, task.follows) == (("NN", "VB"), "accuracy", None)
     baselines = task.baselines(rows, rows, 0)
     assert baselines["commonest tag"][0].tags == ["NN", "NN"]
     assert task.metrics(rows, baselines["commonest tag of each word"])["accuracy"] == 1.0
@@ -60,6 +78,20 @@ def test_plain_tags_are_measured_by_words():
     assert task.metrics(rows, found)["accuracy"] == pytest.approx(2 / 3)
     assert "cross_entropy" not in task.metrics(rows, found)  # probabilities are not known
     assert task.score(rows, found)(np.array([0, 0]))["accuracy"] == 0.5
+
+
+def test_the_regression_follows_the_scheme_too():
+    words = [["b", "c", "c", "c"], ["d"]] * 8  # "c" always goes on
+    tags = [["B-X", "I-X", "I-X", "I-X"], ["O"]] * 8
+    rows = TaggedWords(words, tags, list(range(len(words))), "x", "IOB2")
+    test = TaggedWords([["c", "c"], ["c"]], [["O", "O"], ["O"]], [1, 2], "y", "IOB2")
+    task = TaggingTask().with_labels_of(rows)
+    found = task.baselines(rows, test, 0)["logistic regression on word features"]
+    for sentence in found:
+        assert begun(sentence.tags) == sentence.tags
+    by_itself = replace(task, follows=None).baselines(rows, test, 0)
+    found = by_itself["logistic regression on word features"]
+    assert any(begun(sentence.tags) != sentence.tags for sentence in found)
 
 
 def test_a_single_tag_is_refused():
