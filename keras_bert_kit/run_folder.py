@@ -34,7 +34,9 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: str | Path, recipe: str, options: dict) -> "RunFolder":
+    def open(
+        cls, path: str | Path, recipe: str, options: dict, usual: dict | None = None
+    ) -> "RunFolder":
         """Makes the folder of a run, or takes up the one that an earlier start of it made.
 
         A start that ended before it made anything, as options were mistaken, is no run yet.
@@ -43,6 +45,8 @@ class RunFolder:
             path: the folder.
             recipe: name of the recipe.
             options: what the run's result depends on, as JSON types.
+            usual: what they are by default, which a start of an earlier version did where it had
+                no such option.
 
         Raises:
             ValueError: if the folder is of another recipe, or of a run with other options; the
@@ -50,7 +54,7 @@ class RunFolder:
             OSError: if it cannot be written.
         """
         folder = cls(Path(path))
-        options = json.loads(json.dumps(options))
+        options, usual = (json.loads(json.dumps(some)) for some in (options, usual or {}))
         if not folder.config_file.exists():
             folder.path.mkdir(parents=True, exist_ok=True)
             folder.write_config(recipe=recipe, options=options)
@@ -61,7 +65,7 @@ class RunFolder:
                 f"{folder.path} holds a model that no training here has made. Give this run "
                 "another `--name`, or remove that folder."
             )
-        then, now = flat(begun["options"]), flat(options)
+        then, now = flat(usual) | flat(begun["options"]), flat(options)
         # Only what matters now: an earlier version may have kept more.
         differences = [
             f"{name}: {then.get(name)!r} then, {now[name]!r} now"

@@ -138,8 +138,8 @@ def distil_fine_tuned(options: Options, teacher) -> dict:
     )
     check_metric(options.metric, task)
     left_out = (*NOT_OF_THE_RESULT, "data", "steps")
-    decisive = deciding(options, left_out)
-    folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive)
+    decisive, usual = deciding(options, left_out), deciding(Options(), left_out)
+    folder = RunFolder.open(Path(options.output) / options.name, "distill", decisive, usual)
     taken_up = folder.has_begun
     folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")
     print(", ".join(f"{n} {len(getattr(splits, n)):,} rows" for n in ("train", "dev", "test")))

@@ -50,7 +50,10 @@ def distil_pretrained(options, teacher) -> dict[str, float]:
     with_teacher = PretrainingOptions(**given)
     # Before anything is trained: the folder may be of another run.
     folder = RunFolder.open(
-        Path(options.output, options.name), "pretrain", deciding(with_teacher)
+        Path(options.output, options.name),
+        "pretrain",
+        deciding(with_teacher),
+        deciding(PretrainingOptions()),
     ).path
     beside = {}
     if options.alone:

@@ -170,7 +170,10 @@ def run(options: Options) -> dict:
         check_metric(options.metric, splits.task)  # which knows its labels
         # Only now: options that are corrected have not begun a run yet.
         folder = RunFolder.open(
-            Path(options.output) / options.name, "finetune", deciding(options, NOT_OF_THE_RESULT)
+            Path(options.output) / options.name,
+            "finetune",
+            deciding(options, NOT_OF_THE_RESULT),
+            deciding(Options(), NOT_OF_THE_RESULT),
         )
         taken_up = folder.has_begun
         folder.keep_entry("rows", fingerprint(splits[1:]), "the rows to learn from")

@@ -91,7 +91,9 @@ def run(
     }
     reading["exclude"] = ExcludedTexts(options.exclude, **reading) if options.exclude else None
     with chief_first(strategy):
-        folder = RunFolder.open(Path(options.output) / options.name, "pretrain", deciding(options))
+        folder = RunFolder.open(
+            Path(options.output) / options.name, "pretrain", deciding(options), deciding(Options())
+        )
 
         if beginning:
             tokenizer = beginning.start.tokenizer

@@ -59,6 +59,18 @@ def test_what_an_earlier_version_kept_besides_is_no_difference(tmp_path):
     RunFolder.open(tmp_path, "pretrain", {"steps": 10})
 
 
+def test_what_an_earlier_version_could_not_be_told_was_as_by_default(tmp_path):
+    RunFolder.open(tmp_path, "finetune", {"steps": 10, "training": {"epochs": 3}})
+    (tmp_path / "metrics.jsonl").touch()
+    usual = {"steps": 5, "label_separator": ",", "training": {"epochs": 2, "average": ()}}
+    now = {"steps": 10, "label_separator": ",", "training": {"epochs": 3, "average": ()}}
+    RunFolder.open(tmp_path, "finetune", now, usual)
+    with pytest.raises(ValueError, match=r"\(label_separator: ',' then, ';' now\)"):
+        RunFolder.open(tmp_path, "finetune", now | {"label_separator": ";"}, usual)
+    with pytest.raises(ValueError, match=r"\(steps: 10 then, 5 now\)"):
+        RunFolder.open(tmp_path, "finetune", now | {"steps": 5}, usual)
+
+
 def test_another_recipe_is_refused(tmp_path):
     RunFolder.open(tmp_path, "pretrain", {})
     (tmp_path / "metrics.jsonl").touch()
