@@ -69,12 +69,12 @@ def bootstrap_intervals(
     _log_undefined({name: resamples - len(values) for name, values in arrays.items()}, resamples)
     intervals = {}
     for name, values in arrays.items():
-        intervals[name] = _percentiles(values, num_rows, confidence)
-        if len(values) and values.min() == values.max():
-            share = values[0] if name in SHARES and values[0] in (0, 1) else None
-            intervals[name] = (
-                None if share is None else wilson_interval(share * num_rows, num_rows, confidence)
-            )
+        if not len(values) or values.min() < values.max():
+            intervals[name] = _percentiles(values, num_rows, confidence)
+        elif name in SHARES and values[0] in (0, 1):
+            intervals[name] = wilson_interval(values[0] * num_rows, num_rows, confidence)
+        else:
+            intervals[name] = None
     return intervals
 
 

@@ -42,8 +42,7 @@ def likeliest_tags(probabilities: tf.RaggedTensor, transitions: np.ndarray | Non
     # Past the end of a row its best paths stay as they are.
     first = scores[0] + cost[-1]
     best, came_from = tf.scan(step, (scores[1:], is_word[1:]), (first, stay))
-    best = tf.concat([first[None], best], 0)[-1]
-    last = tf.argmax(best, 1, tf.int32)
+    last = tf.argmax(best[-1], 1, tf.int32)
     earlier = tf.scan(
         lambda tags, back: tf.gather(back, tags, batch_dims=1), came_from, last, reverse=True
     )
