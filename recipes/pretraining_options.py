@@ -183,7 +183,7 @@ def deciding(options: Options) -> dict:
 
 
 def check_apart(options: Options) -> None:
-    """Refuses options of a student where there is none, and two that say the same thing.
+    """Refuses options of a student where there is none, and two models to begin with.
 
     Raises:
         ValueError: naming the options.
@@ -192,11 +192,6 @@ def check_apart(options: Options) -> None:
         raise ValueError(
             "`--teacher` and `--continue-from` both say what to begin with: give one. To begin a "
             "student with another model, give `--teacher` and `--student`."
-        )
-    if options.vocabulary and options.vocabulary_size is not None:
-        raise ValueError(
-            f"`--vocabulary {options.vocabulary}` has a size of its own: leave `--vocabulary-size` "
-            "out."
         )
     if options.teacher:
         return
