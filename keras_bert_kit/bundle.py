@@ -38,6 +38,10 @@ class Internals(NamedTuple):
     attention: np.ndarray
 
 
+# Fields of a bundle, and of the task that it is for, that say how outputs become answers.
+ANSWERING = ("no_answer_threshold", "tag_scheme")
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A trained model with the tokenizer that it was trained with.
@@ -125,8 +129,7 @@ class Bundle:
             config = RunFolder(found.place).read_config()
             reading = {
                 "inputs": InputOptions(**config["inputs"]) if config.get("inputs") else None,
-                "no_answer_threshold": config.get("no_answer_threshold"),
-                "tag_scheme": config.get("tag_scheme"),
+                **{name: config.get(name) for name in ANSWERING},
             }
         return cls(tokenizer, model, description.labels, **reading)
 
@@ -162,8 +165,7 @@ class Bundle:
         if file_format == pretrained.OURS:
             RunFolder(Path(folder).expanduser()).write_config(
                 inputs=self.inputs.as_dict() if self.inputs else None,
-                no_answer_threshold=self.no_answer_threshold,
-                tag_scheme=self.tag_scheme,
+                **self.answering,
             )
         elif self.inputs or self.no_answer_threshold is not None or self.tag_scheme:
             lost = [f"how long texts are read ({self.inputs})"]
@@ -174,6 +176,11 @@ class Bundle:
             logger.warning(
                 "Not kept, as %s has no place for them: %s.", file_format, ", and ".join(lost)
             )
+
+    @property
+    def answering(self) -> dict[str, float | str | None]:
+        """What of the bundle says how outputs become answers, by name, as JSON types."""
+        return {name: getattr(self, name) for name in ANSWERING}
 
     def predict_text(
         self,
@@ -215,8 +222,7 @@ class Bundle:
             pairs,
             labels=self.labels,
             options=self.inputs,
-            no_answer_threshold=self.no_answer_threshold,
-            tag_scheme=self.tag_scheme,
+            **self.answering,
             batch_size=batch_size,
         ).results
 

@@ -81,7 +81,7 @@ def run(options: Options) -> dict[str, str]:
     from keras_bert_kit.export.description import DESCRIPTION, describe
     from keras_bert_kit.export.lite_check import LiteCheck
     from keras_bert_kit.export.lite_conversion import check_tokenizer_inside, length_of
-    from keras_bert_kit.export.onnx_file import check_packages
+    from keras_bert_kit.export.onnx_file import packages
     from keras_bert_kit.export.served_model import in_float32
     from keras_bert_kit.export.whole_folder import whole_folder
 
@@ -95,7 +95,7 @@ def run(options: Options) -> dict[str, str]:
     bundle = in_float32(Bundle.from_pretrained(options.model, model_task(options.task)))
     length = length_of(bundle, options.sequence_length)
     if ONNX in options.format:
-        check_packages()
+        packages()  # or none of the rest is worth the wait
     if LITE in options.format and options.tokenizer_inside:
         check_tokenizer_inside(bundle)
     bundle, rows, calibration = rows_to_ask(bundle, options)

@@ -261,9 +261,7 @@ def as_trained(task, bundle):
 
     Of questions, when not at all; of words, with tags that follow a scheme.
     """
-    if hasattr(task, "no_answer_threshold"):
-        return replace(task, no_answer_threshold=bundle.no_answer_threshold)
-    return replace(task, follows=bundle.tag_scheme) if hasattr(task, "follows") else task
+    return replace(task, **{k: v for k, v in bundle.answering.items() if hasattr(task, k)})
 
 
 def check_metric(metric: str | None, task) -> None:

@@ -65,7 +65,7 @@ class HeldOutRows:
         labels = tuple(names_of_classes(model, bundle.labels))
         if isinstance(model, TaggingModel):
             words = TaggedWords([split_words(text)[0] for text in texts], None, numbers, source)
-            task = TaggingTask(inputs, labels=labels, follows=bundle.tag_scheme)
+            task = TaggingTask(inputs, labels=labels, tag_scheme=bundle.tag_scheme)
             return cls(task, words, False)
         return cls(TextTask(model.arguments["problem"], inputs, labels=labels), plain, False)
 

@@ -198,6 +198,5 @@ def _about(bundle: Bundle, quantization: str, sequence_length: int | None) -> di
         "max_sequence_length": bundle.encoder.config["max_sequence_length"],
         "tokenizer": {"kind": type(tokenizer).__name__, **tokenizer_options(tokenizer)},
         "vocabulary_fingerprint": tokenizer.vocabulary.fingerprint,
-        "no_answer_threshold": bundle.no_answer_threshold,
-        "tag_scheme": bundle.tag_scheme,
+        **bundle.answering,
     }

@@ -1,6 +1,7 @@
 """A model as an ONNX file of token ids, for ONNX Runtime and its like."""
 
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -17,18 +18,19 @@ MISSING = (
 )
 
 
-def check_packages() -> None:
-    """Makes sure that what writes and reads ONNX files is there.
+def packages() -> tuple[ModuleType, ModuleType, ModuleType]:
+    """`onnx`, `onnxruntime` and `tf2onnx`, which write and read ONNX files.
 
     Raises:
         ImportError: if a package is not installed; the message says how to.
     """
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import tf2onnx  # noqa: F401
+        import onnx
+        import onnxruntime
+        import tf2onnx
     except ImportError as error:
         raise ImportError(MISSING) from error
+    return onnx, onnxruntime, tf2onnx
 
 
 def write_onnx(bundle: Bundle, path: str | Path) -> None:
@@ -42,13 +44,10 @@ def write_onnx(bundle: Bundle, path: str | Path) -> None:
         path: the file.
 
     Raises:
-        ImportError: as `check_packages`.
+        ImportError: as `packages`.
         OSError: if it cannot be written.
     """
-    check_packages()
-    import onnx
-    import tf2onnx
-
+    onnx, _, tf2onnx = packages()
     model = in_float32(bundle).model
     names, weights = input_names(model), model.weights
     specs = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]

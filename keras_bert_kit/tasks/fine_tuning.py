@@ -13,7 +13,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from keras_bert_kit import pretrained
-from keras_bert_kit.bundle import Bundle
+from keras_bert_kit.bundle import ANSWERING, Bundle
 from keras_bert_kit.data.batching import Batches
 from keras_bert_kit.encoder import Encoder
 from keras_bert_kit.evaluation.curves import read_curves
@@ -239,8 +239,7 @@ def train_model(
         model,
         task.labels,
         inputs=task.inputs,
-        no_answer_threshold=getattr(task, "no_answer_threshold", None),
-        tag_scheme=getattr(task, "follows", None),
+        **{name: getattr(task, name, None) for name in ANSWERING},
     )
     sign = 1 if mode_of(metric) == "max" else -1
     dev_value = task.metrics(dev, found)[metric]

@@ -60,8 +60,7 @@ def save_model(folder: RunFolder, bundle) -> None:
         **ModelDescription.of(bundle.model, bundle.labels).as_dict(),
         tokenizer=tokenizer_options(bundle.tokenizer),
         inputs=bundle.inputs.as_dict(),
-        no_answer_threshold=bundle.no_answer_threshold,
-        tag_scheme=bundle.tag_scheme,
+        **bundle.answering,
     )
 
 

@@ -45,7 +45,7 @@ class TaggingTask:
         on_bad: `"error"`, or `"skip"` to leave bad sentences out and count them.
         labels: the tags; `with_labels_of` finds them in the training rows.
         plain: whether the tags mark no entities, such as parts of speech; found with them.
-        follows: `"IOB2"` where a model's tags do, as it has learned from such; see
+        tag_scheme: `"IOB2"` where a model's tags do, as it has learned from such; see
             `data.tag_decoding`.
     """
 
@@ -56,7 +56,7 @@ class TaggingTask:
     on_bad: str = "error"
     labels: tuple[str, ...] | None = None
     plain: bool = False
-    follows: str | None = None
+    tag_scheme: str | None = None
 
     name = "tagging"
     mean_over_weights = True  # every prediction counts the same
@@ -90,7 +90,7 @@ class TaggingTask:
                 "tell apart. Take another column with `tags`, or other rows."
             )
         plain = train.scheme == PLAIN
-        return replace(self, labels=labels, plain=plain, follows=None if plain else IOB2)
+        return replace(self, labels=labels, plain=plain, tag_scheme=None if plain else IOB2)
 
     def known(self, examples: TaggedWords) -> TaggedWords:
         """The sentences whose tags training has seen; others are an error, or left out.
@@ -142,7 +142,7 @@ class TaggingTask:
         """
         if encoded is None:
             encoded = self.encode(examples, model, tokenizer)
-        found = tag(model, tokenizer, encoded, self.labels, self.follows, batch_size)
+        found = tag(model, tokenizer, encoded, self.labels, self.tag_scheme, batch_size)
         understood = list if self.plain else begun
         return [
             SentenceTags(understood([self.labels[i] for i in ids]), probabilities)
@@ -180,7 +180,7 @@ class TaggingTask:
             seed,
             None if self.plain else OUTSIDE,
             lambda said, num_words, labels: likeliest_tags(
-                said, num_words, transitions_of(self.follows, labels)
+                said, num_words, transitions_of(self.tag_scheme, labels)
             ),
         )
         return {name: [SentenceTags(tags) for tags in rows] for name, rows in found.items()}

@@ -36,7 +36,7 @@ def test_there_is_a_tag_and_a_probability_for_every_word():
 
 def test_the_likeliest_tags_that_follow_the_scheme_are_given():
     task = TaggingTask(InputOptions(8, "windows")).with_labels_of(ROWS)
-    assert task.follows == "IOB2"
+    assert task.tag_scheme == "IOB2"
     model = task.model(tiny_encoder(), ROWS)
     kernel, bias = model.get_layer("tagger").weights[-2:]
     kernel.assign(0 * kernel)
@@ -50,7 +50,7 @@ def test_the_likeliest_tags_that_follow_the_scheme_are_given():
 
 
 def test_an_entity_that_nothing_begins_begins_itself(monkeypatch):
-    task = replace(TaggingTask().with_labels_of(ROWS), follows=None)  # a model from elsewhere
+    task = replace(TaggingTask().with_labels_of(ROWS), tag_scheme=None)  # a model from elsewhere
     ids = [[task.labels.index("I-PER")] * 2, [task.labels.index("I-LOC")]]
     monkeypatch.setattr(tagging_task, "tag", lambda *_: (ids, [None, None]))
     found = task.predict(task.model(tiny_encoder(), ROWS), TOKENIZER, ROWS)
@@ -70,7 +70,7 @@ def test_entities_are_measured_and_words():
 def test_plain_tags_are_measured_by_words():
     rows = TaggedWords([["a", "c"], ["d"]], [["NN", "VB"], ["NN"]], [1, 4], "x", "plain")
     task = TaggingTask().with_labels_of(rows)
-    assert (task.labels, task.metric, task.follows) == (("NN", "VB"), "accuracy", None)
+    assert (task.labels, task.metric, task.tag_scheme) == (("NN", "VB"), "accuracy", None)
     baselines = task.baselines(rows, rows, 0)
     assert baselines["commonest tag"][0].tags == ["NN", "NN"]
     assert task.metrics(rows, baselines["commonest tag of each word"])["accuracy"] == 1.0
@@ -89,7 +89,7 @@ def test_the_regression_follows_the_scheme_too():
     found = task.baselines(rows, test, 0)["logistic regression on word features"]
     for sentence in found:
         assert begun(sentence.tags) == sentence.tags
-    by_itself = replace(task, follows=None).baselines(rows, test, 0)
+    by_itself = replace(task, tag_scheme=None).baselines(rows, test, 0)
     found = by_itself["logistic regression on word features"]
     assert any(begun(sentence.tags) != sentence.tags for sentence in found)
 
