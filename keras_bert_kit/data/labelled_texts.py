@@ -148,6 +148,8 @@ def labelled_texts(
     """
     check_choice("kind", kind, KINDS)
     check_choice("on_empty", on_empty, ("keep", "skip", "error"))
+    if not label_separator:
+        raise ValueError("`label_separator` is empty: give what stands between labels.")
     bad = BadRows(rows, on_bad)
     text, pair = text_columns(rows, text, pair)
     texts = rows.columns[text]

@@ -154,6 +154,8 @@ def test_labels_of_each_kind():
     assert examples.labels == [("sad", "angry"), ("joy",)]
     rows = rows_of(text=["a", "b"], label=[0, 1], class_names={"label": ("neg", "pos")})
     assert labelled_texts(rows).labels == ["neg", "pos"]
+    with pytest.raises(ValueError, match="`label_separator` is empty: give what stands between"):
+        labelled_texts(rows, kind="multi_label", label_separator="")
 
 
 def test_a_word_among_numbers_is_named():
